@@ -1,0 +1,7 @@
+// The one header of the C kernels.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include "cpu_features.h"
+
+#endif

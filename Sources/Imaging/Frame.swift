@@ -1,0 +1,101 @@
+/// What is known of a frame besides its pixels; the mask made of it carries the same.
+public struct FrameStamp: Hashable, Sendable {
+    /// The camera's name.
+    public let camera: String
+    /// Counts every frame the source decoded, from 0; a frame that is skipped leaves a gap.
+    public let sequence: UInt64
+    /// The presentation time on the stream's own clock; nil where the source has none.
+    public let mediaTime: MediaTime?
+    /// How long the frame is shown, in ticks of `mediaTime`'s time base; 0 where it is not known.
+    public let mediaDuration: Int64
+    /// When it was captured.
+    public let capture: CaptureTime
+
+    /// The facts of one frame.
+    public init(
+        camera: String, sequence: UInt64, mediaTime: MediaTime?, mediaDuration: Int64 = 0, capture: CaptureTime
+    ) {
+        self.camera = camera
+        self.sequence = sequence
+        self.mediaTime = mediaTime
+        self.mediaDuration = mediaDuration
+        self.capture = capture
+    }
+}
+
+/// A picture on its way in.
+public struct Frame: Sendable {
+    /// Camera, sequence number and times.
+    public let stamp: FrameStamp
+    /// The pixels, as decoded.
+    public let picture: Picture
+    /// When each stage worked on it; the source fills in `decode`.
+    public var stages: StageTimes
+
+    /// A decoded frame.
+    public init(stamp: FrameStamp, picture: Picture, stages: StageTimes = StageTimes()) {
+        self.stamp = stamp
+        self.picture = picture
+        self.stages = stages
+    }
+}
+
+/// The answer for one frame: a class for every pixel, with the frame's own sequence number and times.
+public struct Mask: Sendable {
+    /// Camera, sequence number and times, those of the frame.
+    public let stamp: FrameStamp
+    /// A class id for every pixel.
+    public let classes: ClassMap
+    /// What the ids mean and how they are coloured.
+    public let labels: LabelSet
+    /// The model's name.
+    public let model: String
+    /// From the mask's pixels to the source's.
+    public let geometry: MaskGeometry
+    /// When each stage worked on it.
+    public var stages: StageTimes
+    private let owner: (any AnyObject & Sendable)?
+
+    /// A mask for the frame of `stamp`. `owner` (a `Loan`) is kept as long as the mask and its copies live.
+    public init(
+        stamp: FrameStamp, classes: ClassMap, labels: LabelSet, model: String, geometry: MaskGeometry,
+        stages: StageTimes, owner: (any AnyObject & Sendable)? = nil
+    ) {
+        self.owner = owner
+        self.stamp = stamp
+        self.classes = classes
+        self.labels = labels
+        self.model = model
+        self.geometry = geometry
+        self.stages = stages
+    }
+}
+
+/// What a source says of its stream once it is open.
+public struct StreamInfo: Hashable, Sendable {
+    /// The size a viewer sees (`Picture.size`), as the stream announces it; frames may differ later.
+    public let size: ImageSize
+    /// Frames a second as announced; nil where unknown.
+    public let frameRate: Rational?
+    /// The unit of the stream's time stamps.
+    public let timeBase: Rational
+    /// How many frames there will be, where that is known beforehand (an estimate, for progress only).
+    public let frameCount: Int?
+    /// The shape of a pixel, width : height.
+    public let pixelAspect: Rational
+    /// What it is, for people: `h264 yuv420p`, `synthetic drive, seed 7`.
+    public let summary: String
+
+    /// The facts of an open stream.
+    public init(
+        size: ImageSize, frameRate: Rational?, timeBase: Rational, frameCount: Int? = nil,
+        pixelAspect: Rational = Rational(1, 1), summary: String
+    ) {
+        self.size = size
+        self.frameRate = frameRate
+        self.timeBase = timeBase
+        self.frameCount = frameCount
+        self.pixelAspect = pixelAspect
+        self.summary = summary
+    }
+}

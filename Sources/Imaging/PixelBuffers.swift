@@ -1,0 +1,74 @@
+/// A block of bytes, 64-byte aligned, allocated once and reused for its owner's life.
+final class AlignedBytes {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(count: Int) {
+        bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    deinit { bytes.deallocate() }
+}
+
+/// The network's input: three 8-bit planes, red, green, blue, one after the other, rows without padding.
+public final class PlanarRGB: @unchecked Sendable {
+    /// The size of each plane.
+    public let size: ImageSize
+    private let storage: AlignedBytes
+
+    /// A black picture.
+    public init(size: ImageSize) {
+        self.size = size
+        storage = AlignedBytes(count: 3 * size.area)
+    }
+
+    /// Reads the 3 × height × width bytes.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeRawBufferPointer(storage.bytes))
+    }
+
+    /// Writes the 3 × height × width bytes. Nobody else may use the picture meanwhile.
+    public func withUnsafeMutableBytes<Result, Failure: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(storage.bytes)
+    }
+}
+
+/// A class id for every pixel, rows without padding; 255 means no answer.
+public final class ClassMap: @unchecked Sendable {
+    /// The id that means "no answer".
+    public static let noAnswer: UInt8 = 255
+
+    /// Rows and pixels in a row.
+    public let size: ImageSize
+    private let storage: AlignedBytes
+
+    /// A map of zeros.
+    public init(size: ImageSize) {
+        self.size = size
+        storage = AlignedBytes(count: size.area)
+    }
+
+    /// The id at a pixel. Stops the process where the pixel lies outside, as an array does.
+    public subscript(row row: Int, column column: Int) -> UInt8 {
+        precondition(row >= 0 && row < size.height && column >= 0 && column < size.width, "pixel outside the map")
+        return storage.bytes[row * size.width + column]
+    }
+
+    /// Reads the height × width ids.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeRawBufferPointer(storage.bytes))
+    }
+
+    /// Writes the height × width ids. Nobody else may use the map meanwhile.
+    public func withUnsafeMutableBytes<Result, Failure: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(storage.bytes)
+    }
+}
