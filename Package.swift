@@ -20,7 +20,9 @@ let package = Package(
     ],
     targets: [
         // C and system libraries
-        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CKernels",
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavformat libavcodec libswscale libavutil",
@@ -73,8 +75,10 @@ let package = Package(
             name: "NetworksTests", dependencies: ["Networks", "Inference", "Kernels", "Imaging"],
             resources: [.copy("Golden")], swiftSettings: strictFast),
         .testTarget(name: "MediaIOTests", dependencies: ["MediaIO", "Imaging"], swiftSettings: strict),
-        .testTarget(name: "VideoInputTests", dependencies: ["VideoInput", "MediaIO", "Imaging"], swiftSettings: strict),
-        .testTarget(name: "MaskOutputTests", dependencies: ["MaskOutput", "MediaIO", "Imaging"], swiftSettings: strict),
+        .testTarget(
+            name: "VideoInputTests", dependencies: ["VideoInput", "MediaIO", "Imaging"], swiftSettings: strict),
+        .testTarget(
+            name: "MaskOutputTests", dependencies: ["MaskOutput", "MediaIO", "Imaging"], swiftSettings: strict),
         .testTarget(
             name: "SegmentationTests", dependencies: ["Segmentation", "Networks", "Inference", "MediaIO", "Imaging"],
             swiftSettings: strict),

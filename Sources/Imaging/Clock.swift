@@ -21,7 +21,9 @@ public struct SystemClock: FrameClock {
     /// The machine's clocks.
     public init() {}
 
+    /// Nanoseconds of CLOCK_MONOTONIC.
     public var monotonicNanoseconds: UInt64 { UInt64(Self.nanoseconds(CLOCK_MONOTONIC)) }
+    /// Nanoseconds since the epoch, CLOCK_REALTIME.
     public var epochNanoseconds: Int64 { Self.nanoseconds(CLOCK_REALTIME) }
 
     private static func nanoseconds(_ clock: clockid_t) -> Int64 {

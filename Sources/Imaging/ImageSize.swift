@@ -20,6 +20,7 @@ public struct ImageSize: Hashable, Sendable, CustomStringConvertible {
     /// Height and width exchanged, as a quarter turn does.
     public var transposed: ImageSize { ImageSize(height: width, width: height) }
 
+    /// `768x1024`, height first.
     public var description: String { "\(height)x\(width)" }
 
     /// Parses `768x1024` as height × width; nil unless both are positive numbers.

@@ -6,6 +6,7 @@ public struct PixelFormat: RawRepresentable, Hashable, Sendable, CustomStringCon
     /// The format FFmpeg calls `rawValue`.
     public init(rawValue: String) { self.rawValue = rawValue }
 
+    /// FFmpeg's name.
     public var description: String { rawValue }
 
     /// Packed 8-bit red, green, blue.

@@ -17,5 +17,6 @@ public struct Rational: Hashable, Sendable, CustomStringConvertible {
     /// The value as a floating-point number; 0 where the denominator is 0.
     public var value: Double { denominator == 0 ? 0 : Double(numerator) / Double(denominator) }
 
+    /// `30000:1001`.
     public var description: String { "\(numerator):\(denominator)" }
 }
