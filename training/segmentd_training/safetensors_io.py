@@ -1,0 +1,104 @@
+"""Model files of segmentd: safetensors with the tensor names of `network` and the metadata of docs/network.md."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .network import Configuration, PyramidShuffleNetV2
+
+FORMAT = "segmentd-model/1"
+ARCHITECTURE = "pyramid-shufflenet-v2"
+_NOT_IN_FILES = "num_batches_tracked"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model file says of itself, beside its weights."""
+
+    configuration: Configuration
+    classes: list[str]
+    palette: list[tuple[int, int, int]]
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    ignore_id: int = 255
+    trained_on: str = ""
+    license: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, str]:
+        if len(self.palette) != len(self.classes):
+            raise ValueError(f"{len(self.classes)} classes but {len(self.palette)} colours in the palette")
+        return {
+            **self.extra,
+            "format": FORMAT,
+            "architecture": ARCHITECTURE,
+            "pyramid": json.dumps(self.configuration.pyramid),
+            "vortex": self.configuration.vortex,
+            "classes": json.dumps(self.classes),
+            "palette": json.dumps([list(colour) for colour in self.palette]),
+            "ignore_id": str(self.ignore_id),
+            "mean": json.dumps(list(self.mean)),
+            "std": json.dumps(list(self.std)),
+            "trained_on": self.trained_on,
+            "license": self.license,
+        }
+
+    @classmethod
+    def parse(cls, metadata: dict[str, str]) -> ModelCard:
+        entries = dict(metadata)
+
+        def take(key: str) -> str:
+            if key not in entries:
+                raise ValueError(f"the model file's metadata has no {key!r}")
+            return entries.pop(key)
+
+        for key, expected in (("format", FORMAT), ("architecture", ARCHITECTURE)):
+            if (found := take(key)) != expected:
+                raise ValueError(f"the model file's {key} is {found!r}, expected {expected!r}")
+        return cls(
+            configuration=Configuration(pyramid=json.loads(take("pyramid")), vortex=take("vortex")),
+            classes=json.loads(take("classes")),
+            palette=[tuple(colour) for colour in json.loads(take("palette"))],
+            ignore_id=int(take("ignore_id")),
+            mean=tuple(json.loads(take("mean"))),
+            std=tuple(json.loads(take("std"))),
+            trained_on=take("trained_on"),
+            license=take("license"),
+            extra=entries,
+        )
+
+
+def load_model(path: Path | str, dtype: torch.dtype = torch.float32) -> tuple[PyramidShuffleNetV2, ModelCard]:
+    """The network of a model file, in evaluation mode, its weights widened to `dtype`. Names must match exactly."""
+    with safe_open(str(path), framework="pt") as file:
+        card = ModelCard.parse(file.metadata() or {})
+        tensors = {name: file.get_tensor(name).to(dtype) for name in file.keys()}
+    network = PyramidShuffleNetV2(len(card.classes), card.configuration).to(dtype).eval()
+    load_tensors(network, tensors)
+    return network, card
+
+
+def load_tensors(network: PyramidShuffleNetV2, tensors: dict[str, Tensor]) -> None:
+    """Puts tensors by name into the network: each of them once, none missing, none unknown."""
+    counters = {k: v for k, v in network.state_dict().items() if k.endswith(_NOT_IN_FILES)}
+    network.load_state_dict({**tensors, **counters}, strict=True)
+
+
+def tensors_of(network: PyramidShuffleNetV2) -> dict[str, Tensor]:
+    """What a model file holds of the network: all parameters and running statistics."""
+    return {k: v for k, v in network.state_dict().items() if not k.endswith(_NOT_IN_FILES)}
+
+
+def save_model(path: Path | str, network: PyramidShuffleNetV2, card: ModelCard, *, half: bool = True) -> None:
+    """Writes the network as a model file, in half precision unless told otherwise."""
+    dtype = torch.float16 if half else torch.float32
+    tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in tensors_of(network).items()}
+    save_file(tensors, str(path), metadata=card.metadata())
+    Path(path).chmod(0o644)  # safetensors leaves 0600
