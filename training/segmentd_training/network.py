@@ -118,8 +118,8 @@ def stage(
 class VortexPooling(nn.Module):
     """Figure 3: (N, in, h, w) -> (N, out, h, w). Each rate k averages k x k, then convolves with dilation k.
 
-    The efficient form's depthwise convolutions leave their pointwise half to `project`: a 1x1 convolution over
-    the concatenation is the sum of one for each branch.
+    The full form's branches are ConvBN + ReLU. The efficient form's depthwise convolutions have no ReLU and leave
+    their pointwise half to `project`: a 1x1 convolution over the concatenation is the sum of one for each branch.
     """
 
     RATES = (1, 3, 9, 27)
@@ -128,7 +128,7 @@ class VortexPooling(nn.Module):
         super().__init__()
         self.image_pool = ConvBN(inputs, inputs, 1)
         self.branches = nn.ModuleList(
-            ConvBN(inputs, inputs, 3, dilation=k, groups=inputs if efficient else 1, relu=False) for k in self.RATES
+            depthwise(inputs, 3, dilation=k) if efficient else ConvBN(inputs, inputs, 3, dilation=k) for k in self.RATES
         )
         self.project = ConvBN((1 + len(self.RATES)) * inputs, outputs, 1)
 
