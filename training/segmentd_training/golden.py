@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from . import formula
 from .network import CONFIGURATIONS, PyramidShuffleNetV2
-from .safetensors_io import load_model, load_tensors
+from .safetensors_io import load_model, load_tensors, save_tensors
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CLASSES = 5
@@ -39,8 +38,7 @@ def write(path: Path, network: PyramidShuffleNetV2, picture: Tensor, metadata: d
     with torch.inference_mode():
         activations = network.activations(picture.double())
     stored = {"image": picture, **{k: v.float().contiguous() for k, v in activations.items()}}
-    save_file(stored, str(path), metadata=metadata)
-    path.chmod(0o644)
+    save_tensors(path, stored, metadata)
     print(f"{path.name}: {tuple(picture.shape)}, {path.stat().st_size / 1024:.0f} KiB")
 
 
@@ -49,6 +47,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=_ROOT / "Tests/NetworksTests/Golden")
     parser.add_argument("--model", type=Path, default=_ROOT / "Sources/Networks/Resources/models/street11.safetensors")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)  # the same sums in the same order: the same files, byte for byte, each time
+    torch.use_deterministic_algorithms(True)
     arguments.output.mkdir(parents=True, exist_ok=True)
 
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from .network import Configuration, PyramidShuffleNetV2
 
 FORMAT = "segmentd-model/1"
 ARCHITECTURE = "pyramid-shufflenet-v2"
+_DTYPES = {torch.float32: "F32", torch.float16: "F16"}
 _NOT_IN_FILES = "num_batches_tracked"
 
 
@@ -100,5 +100,21 @@ def save_model(path: Path | str, network: PyramidShuffleNetV2, card: ModelCard, 
     """Writes the network as a model file, in half precision unless told otherwise."""
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in tensors_of(network).items()}
-    save_file(tensors, str(path), metadata=card.metadata())
-    Path(path).chmod(0o644)  # safetensors leaves 0600
+    save_tensors(Path(path), tensors, card.metadata())
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Writes a safetensors file, the same bytes for the same content: the package's own writer gives the metadata
+    in an order that differs from run to run. Sorted by name, data aligned to eight bytes."""
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    parts: list[bytes] = []
+    offset = 0
+    for name, tensor in sorted(tensors.items()):
+        data = tensor.detach().cpu().contiguous().numpy().tobytes()
+        header[name] = {
+            "dtype": _DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + len(data)]}
+        parts.append(data)
+        offset += len(data)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
