@@ -1,0 +1,29 @@
+# Each verb is a short script in scripts/; `make help` lists them.
+CONFIGURATION ?=
+SANITIZE ?=
+VIDEO ?=
+export CONFIGURATION SANITIZE VIDEO
+
+.PHONY: help build test lint format demo bench
+.NOTPARALLEL:
+
+help: ## list these verbs
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf 'make %-7s %s\n' "$$verb" "$$what"; done
+
+build: ## set up and build segmentd in release (CONFIGURATION=debug for a debug build)
+	@scripts/build.sh
+
+test: ## set up, build, run every test (CONFIGURATION=release, SANITIZE=address|thread)
+	@scripts/test.sh
+
+lint: ## format, import directions, warnings as errors, shell syntax
+	@scripts/lint.sh
+
+format: ## write all Swift code in the house's format
+	@scripts/format.sh
+
+demo: ## segment a synthetic drive, or VIDEO=path, into demo/overlay.mp4 and demo/contact-sheet.png
+	@scripts/demo.sh
+
+bench: ## latency of the network alone at the paper's three sizes
+	@scripts/bench.sh

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Writes all Swift code in the house's format (.swift-format).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+swift format -i -r Sources Tests Package.swift
