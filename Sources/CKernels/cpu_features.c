@@ -15,3 +15,9 @@ int ck_detect_instruction_set(void) {
     return CK_SCALAR;
 #endif
 }
+
+int ck_supports(int set) {
+    int highest = ck_detect_instruction_set();
+    if (set == CK_SCALAR || set == highest) return 1;
+    return set == CK_AVX2 && highest == CK_AVX512;
+}

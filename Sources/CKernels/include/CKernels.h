@@ -3,5 +3,6 @@
 #define CKERNELS_H
 
 #include "cpu_features.h"
+#include "kernels.h"
 
 #endif

@@ -2,8 +2,6 @@
 #ifndef CKERNELS_CPU_FEATURES_H
 #define CKERNELS_CPU_FEATURES_H
 
-#include <stdint.h>
-
 // Instruction sets, lowest to highest; a set contains those below it on the same architecture.
 enum ck_instruction_set {
     CK_SCALAR = 0,
@@ -14,5 +12,8 @@ enum ck_instruction_set {
 
 // The highest set that processor and system both support.
 int ck_detect_instruction_set(void);
+
+// Whether processor and system support `set`.
+int ck_supports(int set);
 
 #endif

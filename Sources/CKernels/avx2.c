@@ -1,0 +1,26 @@
+// The kernels for AVX2 and FMA.
+#if defined(__x86_64__)
+#include "scalar.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define SIMD_AVX2
+#include "simd.h"
+
+#include "bodies/depthwise.h"
+#include "bodies/elementwise.h"
+#include "bodies/pool.h"
+#include "bodies/resize.h"
+#pragma clang attribute pop
+
+void ck_raise__avx2(struct ck_kernels *kernels) {
+    kernels->depthwise = depthwise;
+    kernels->max_pool = max_pool;
+    kernels->average_pool = average_pool;
+    kernels->sum = sum;
+    kernels->scale_shift = scale_shift;
+    kernels->add = add;
+    kernels->normalize = normalize;
+    kernels->resize_row = resize_row;
+    kernels->argmax_update = argmax_update;
+}
+#endif

@@ -1,0 +1,88 @@
+// The kernels: one function pointer per operation. Planes are row-major float; strides are in elements.
+// The scalar function is the definition of each; the others compute the same, but for rounding.
+#ifndef CKERNELS_KERNELS_H
+#define CKERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// Writes rows x width outputs of a k x k depthwise convolution. `in` is the plane with its padding, at the first
+// tap of the first output; taps are `dilation` apart, outputs `stride` apart. `weights` holds k*k values.
+typedef void ck_depthwise_fn(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
+                             ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation, const float *weights,
+                             float bias, int relu);
+
+// Writes rows x width maxima over k x k windows, `stride` apart. `in` is the plane with its padding.
+typedef void ck_max_pool_fn(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
+                            ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride);
+
+// Mean over the k x k window around each pixel (k odd), pixels outside the plane left out of the mean.
+// `scratch` holds 3 * (height + k) * (width + k) floats.
+typedef void ck_average_pool_fn(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdiff_t width, ptrdiff_t k,
+                                float *out, ptrdiff_t out_stride, float *scratch);
+
+// Sum of `count` values, added in double precision.
+typedef double ck_sum_fn(const float *in, ptrdiff_t count);
+
+// x = x * scale + shift, then max(x, 0) where `relu`.
+typedef void ck_scale_shift_fn(float *x, ptrdiff_t count, float scale, float shift, int relu);
+
+// out = a + b, then max(out, 0) where `relu`.
+typedef void ck_add_fn(const float *a, const float *b, float *out, ptrdiff_t count, int relu);
+
+// out = in * scale + offset for 8-bit samples.
+typedef void ck_normalize_fn(const uint8_t *in, float *out, ptrdiff_t count, float scale, float offset);
+
+// One row of a bilinear resize: top and bottom are blended by `y_weight` (of the bottom row), then output x is
+// blended from columns left[x] and right[x] by x_weight[x] (of the right one). `scratch` holds in_width floats.
+typedef void ck_resize_row_fn(const float *top, const float *bottom, float y_weight, ptrdiff_t in_width, float *out,
+                              ptrdiff_t out_width, const int32_t *left, const int32_t *right, const float *x_weight,
+                              float *scratch);
+
+// Raises best[x] to row[x] and sets ids[x] = id wherever row[x] > best[x].
+typedef void ck_argmax_update_fn(const float *row, ptrdiff_t width, uint8_t id, float *best, uint8_t *ids);
+
+struct ck_kernels {
+    ck_depthwise_fn *depthwise;
+    ck_max_pool_fn *max_pool;
+    ck_average_pool_fn *average_pool;
+    ck_sum_fn *sum;
+    ck_scale_shift_fn *scale_shift;
+    ck_add_fn *add;
+    ck_normalize_fn *normalize;
+    ck_resize_row_fn *resize_row;
+    ck_argmax_update_fn *argmax_update;
+};
+
+// The scalar kernels, each pointer raised set by set up to `instruction_set` (cpu_features.h).
+// The caller makes sure that the processor has it.
+struct ck_kernels ck_kernels_for(int instruction_set);
+
+// The definition of a convolution, for the specification graph: group by group, tap by tap.
+// in (channels, height, width), weights (out_channels, channels / groups, k, k), bias may be null;
+// writes output channels first ... last-1, all out_height x out_width pixels of each.
+void ck_convolution(const float *in, ptrdiff_t channels, ptrdiff_t height, ptrdiff_t width, const float *weights,
+                    const float *_Nullable bias, float *out, ptrdiff_t out_channels, ptrdiff_t out_height,
+                    ptrdiff_t out_width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation, ptrdiff_t groups,
+                    ptrdiff_t first, ptrdiff_t last, int relu);
+
+// Copies a plane into the middle of a larger one, `fill` all around: above, left, below, right elements wide.
+void ck_pad_plane(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdiff_t width, float *out,
+                  ptrdiff_t out_stride, ptrdiff_t above, ptrdiff_t left, ptrdiff_t below, ptrdiff_t right, float fill);
+
+// One row of the matrix of a convolution by matrix product: for output row `row`, tap (ky, kx) of one channel plane,
+// out[x] = in(row * stride + ky * dilation - padding, x * stride + kx * dilation - padding), 0 outside.
+void ck_im2col_row(const float *plane, ptrdiff_t height, ptrdiff_t width, float *out, ptrdiff_t out_width,
+                   ptrdiff_t row, ptrdiff_t ky, ptrdiff_t kx, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation);
+
+// IEEE half precision to single.
+void ck_half_to_float(const uint16_t *in, float *out, ptrdiff_t count);
+
+// Tells the processor that this is a waiting loop.
+void ck_pause(void);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,24 @@
+// The kernels for NEON (every 64-bit Arm has it).
+#if defined(__aarch64__)
+#include "scalar.h"
+
+#define SIMD_NEON
+#include "simd.h"
+
+#include "bodies/depthwise.h"
+#include "bodies/elementwise.h"
+#include "bodies/pool.h"
+#include "bodies/resize.h"
+
+void ck_raise__neon(struct ck_kernels *kernels) {
+    kernels->depthwise = depthwise;
+    kernels->max_pool = max_pool;
+    kernels->average_pool = average_pool;
+    kernels->sum = sum;
+    kernels->scale_shift = scale_shift;
+    kernels->add = add;
+    kernels->normalize = normalize;
+    kernels->resize_row = resize_row;
+    kernels->argmax_update = argmax_update;
+}
+#endif

@@ -1,0 +1,85 @@
+// Operations that exist once: data movement, conversions, and the specification's convolution.
+#include <string.h>
+
+#include "include/kernels.h"
+
+void ck_convolution(const float *in, ptrdiff_t channels, ptrdiff_t height, ptrdiff_t width, const float *weights,
+                    const float *bias, float *out, ptrdiff_t out_channels, ptrdiff_t out_height, ptrdiff_t out_width,
+                    ptrdiff_t k, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation, ptrdiff_t groups,
+                    ptrdiff_t first, ptrdiff_t last, int relu) {
+    ptrdiff_t group_in = channels / groups, group_out = out_channels / groups;
+    for (ptrdiff_t o = first; o < last; o++)
+        for (ptrdiff_t y = 0; y < out_height; y++) {
+            float *row = out + (o * out_height + y) * out_width;
+            for (ptrdiff_t x = 0; x < out_width; x++) row[x] = bias ? bias[o] : 0;
+            for (ptrdiff_t i = 0; i < group_in; i++)
+                for (ptrdiff_t ky = 0; ky < k; ky++) {
+                    ptrdiff_t v = y * stride + ky * dilation - padding;
+                    if (v < 0 || v >= height) continue;
+                    const float *source = in + ((o / group_out * group_in + i) * height + v) * width;
+                    for (ptrdiff_t kx = 0; kx < k; kx++) {
+                        float weight = weights[((o * group_in + i) * k + ky) * k + kx];
+                        for (ptrdiff_t x = 0; x < out_width; x++) {
+                            ptrdiff_t u = x * stride + kx * dilation - padding;
+                            if (u >= 0 && u < width) row[x] += weight * source[u];
+                        }
+                    }
+                }
+            if (relu)
+                for (ptrdiff_t x = 0; x < out_width; x++) row[x] = row[x] > 0 ? row[x] : 0;
+        }
+}
+
+void ck_pad_plane(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdiff_t width, float *out,
+                  ptrdiff_t out_stride, ptrdiff_t above, ptrdiff_t left, ptrdiff_t below, ptrdiff_t right, float fill) {
+    ptrdiff_t whole = left + width + right;
+    for (ptrdiff_t y = 0; y < above + height + below; y++) {
+        float *row = out + y * out_stride;
+        if (y < above || y >= above + height) {
+            for (ptrdiff_t x = 0; x < whole; x++) row[x] = fill;
+            continue;
+        }
+        for (ptrdiff_t x = 0; x < left; x++) row[x] = fill;
+        memcpy(row + left, in + (y - above) * in_stride, (size_t)width * sizeof(float));
+        for (ptrdiff_t x = left + width; x < whole; x++) row[x] = fill;
+    }
+}
+
+void ck_im2col_row(const float *plane, ptrdiff_t height, ptrdiff_t width, float *out, ptrdiff_t out_width,
+                   ptrdiff_t row, ptrdiff_t ky, ptrdiff_t kx, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation) {
+    ptrdiff_t v = row * stride + ky * dilation - padding;
+    if (v < 0 || v >= height) {
+        memset(out, 0, (size_t)out_width * sizeof(float));
+        return;
+    }
+    const float *source = plane + v * width;
+    ptrdiff_t shift = kx * dilation - padding;
+    for (ptrdiff_t x = 0; x < out_width; x++) {
+        ptrdiff_t u = x * stride + shift;
+        out[x] = u >= 0 && u < width ? source[u] : 0;
+    }
+}
+
+void ck_half_to_float(const uint16_t *in, float *out, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; i++) {
+        uint32_t sign = (uint32_t)(in[i] & 0x8000u) << 16, magnitude = in[i] & 0x7fffu, bits;
+        if (magnitude >= 0x7c00u) {  // infinity, NaN
+            bits = 0x7f800000u | (magnitude & 0x3ffu) << 13;
+        } else if (magnitude >= 0x400u) {  // normal
+            bits = (magnitude << 13) + 0x38000000u;
+        } else {  // zero, subnormal: exact as an integer times 2^-24
+            float value = (float)magnitude * 0x1p-24f;
+            memcpy(&bits, &value, sizeof bits);
+        }
+        bits |= sign;
+        memcpy(&out[i], &bits, sizeof bits);
+    }
+}
+
+void ck_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}

@@ -1,0 +1,114 @@
+// Scalar definitions of the kernels in include/kernels.h.
+#include "scalar.h"
+
+#include <math.h>
+
+void ck_depthwise__scalar(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
+                          ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation, const float *weights,
+                          float bias, int relu) {
+    for (ptrdiff_t y = 0; y < rows; y++)
+        for (ptrdiff_t x = 0; x < width; x++) {
+            float sum = bias;
+            for (ptrdiff_t ky = 0; ky < k; ky++)
+                for (ptrdiff_t kx = 0; kx < k; kx++)
+                    sum += weights[ky * k + kx] * in[(y * stride + ky * dilation) * in_stride + x * stride + kx * dilation];
+            out[y * out_stride + x] = relu && sum < 0 ? 0 : sum;
+        }
+}
+
+void ck_max_pool__scalar(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
+                         ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride) {
+    for (ptrdiff_t y = 0; y < rows; y++)
+        for (ptrdiff_t x = 0; x < width; x++) {
+            float best = -INFINITY;
+            for (ptrdiff_t ky = 0; ky < k; ky++)
+                for (ptrdiff_t kx = 0; kx < k; kx++) {
+                    float value = in[(y * stride + ky) * in_stride + x * stride + kx];
+                    if (value > best) best = value;
+                }
+            out[y * out_stride + x] = best;
+        }
+}
+
+void ck_average_pool__scalar(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdiff_t width, ptrdiff_t k,
+                             float *out, ptrdiff_t out_stride, float *scratch) {
+    (void)scratch;
+    ptrdiff_t radius = k / 2;
+    for (ptrdiff_t y = 0; y < height; y++)
+        for (ptrdiff_t x = 0; x < width; x++) {
+            double sum = 0;
+            ptrdiff_t count = 0;
+            for (ptrdiff_t v = y - radius; v <= y + radius; v++)
+                for (ptrdiff_t u = x - radius; u <= x + radius; u++)
+                    if (v >= 0 && v < height && u >= 0 && u < width) {
+                        sum += in[v * in_stride + u];
+                        count++;
+                    }
+            out[y * out_stride + x] = (float)(sum / (double)count);
+        }
+}
+
+double ck_sum__scalar(const float *in, ptrdiff_t count) {
+    double sum = 0;
+    for (ptrdiff_t i = 0; i < count; i++) sum += in[i];
+    return sum;
+}
+
+void ck_scale_shift__scalar(float *x, ptrdiff_t count, float scale, float shift, int relu) {
+    for (ptrdiff_t i = 0; i < count; i++) {
+        float value = x[i] * scale + shift;
+        x[i] = relu && value < 0 ? 0 : value;
+    }
+}
+
+void ck_add__scalar(const float *a, const float *b, float *out, ptrdiff_t count, int relu) {
+    for (ptrdiff_t i = 0; i < count; i++) {
+        float value = a[i] + b[i];
+        out[i] = relu && value < 0 ? 0 : value;
+    }
+}
+
+void ck_normalize__scalar(const uint8_t *in, float *out, ptrdiff_t count, float scale, float offset) {
+    for (ptrdiff_t i = 0; i < count; i++) out[i] = (float)in[i] * scale + offset;
+}
+
+void ck_resize_row__scalar(const float *top, const float *bottom, float y_weight, ptrdiff_t in_width, float *out,
+                           ptrdiff_t out_width, const int32_t *left, const int32_t *right, const float *x_weight,
+                           float *scratch) {
+    for (ptrdiff_t x = 0; x < in_width; x++) scratch[x] = top[x] + (bottom[x] - top[x]) * y_weight;
+    for (ptrdiff_t x = 0; x < out_width; x++) {
+        float a = scratch[left[x]], b = scratch[right[x]];
+        out[x] = a + (b - a) * x_weight[x];
+    }
+}
+
+void ck_argmax_update__scalar(const float *row, ptrdiff_t width, uint8_t id, float *best, uint8_t *ids) {
+    for (ptrdiff_t x = 0; x < width; x++)
+        if (row[x] > best[x]) {
+            best[x] = row[x];
+            ids[x] = id;
+        }
+}
+
+struct ck_kernels ck_kernels_for(int instruction_set) {
+    struct ck_kernels kernels = {
+        .depthwise = ck_depthwise__scalar,
+        .max_pool = ck_max_pool__scalar,
+        .average_pool = ck_average_pool__scalar,
+        .sum = ck_sum__scalar,
+        .scale_shift = ck_scale_shift__scalar,
+        .add = ck_add__scalar,
+        .normalize = ck_normalize__scalar,
+        .resize_row = ck_resize_row__scalar,
+        .argmax_update = ck_argmax_update__scalar,
+    };
+#if defined(__x86_64__)
+    if (instruction_set == CK_AVX2 || instruction_set == CK_AVX512) ck_raise__avx2(&kernels);
+    if (instruction_set == CK_AVX512) ck_raise__avx512(&kernels);
+#elif defined(__aarch64__)
+    if (instruction_set == CK_NEON) ck_raise__neon(&kernels);
+#else
+    (void)instruction_set;
+#endif
+    return kernels;
+}

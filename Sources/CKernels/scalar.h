@@ -1,0 +1,22 @@
+// The scalar kernels: the definitions.
+#ifndef CKERNELS_SCALAR_H
+#define CKERNELS_SCALAR_H
+
+#include "include/cpu_features.h"
+#include "include/kernels.h"
+
+ck_depthwise_fn ck_depthwise__scalar;
+ck_max_pool_fn ck_max_pool__scalar;
+ck_average_pool_fn ck_average_pool__scalar;
+ck_sum_fn ck_sum__scalar;
+ck_scale_shift_fn ck_scale_shift__scalar;
+ck_add_fn ck_add__scalar;
+ck_normalize_fn ck_normalize__scalar;
+ck_resize_row_fn ck_resize_row__scalar;
+ck_argmax_update_fn ck_argmax_update__scalar;
+
+void ck_raise__avx2(struct ck_kernels *kernels);
+void ck_raise__avx512(struct ck_kernels *kernels);
+void ck_raise__neon(struct ck_kernels *kernels);
+
+#endif

@@ -1,0 +1,146 @@
+// One vocabulary for the vectors of each instruction set. A file of a set (avx2.c, avx512.c, neon.c) names the set,
+// includes this and then the kernel bodies, which are written once in these words.
+#ifndef CKERNELS_SIMD_H
+#define CKERNELS_SIMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline, unused))
+
+#if defined(SIMD_AVX512)
+#include <immintrin.h>
+typedef __m512 vf;
+typedef __m512i vi;
+#define VL 16
+INLINE vf v_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void v_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
+INLINE vf v_load_n(const float *p, ptrdiff_t n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+INLINE void v_store_n(float *p, vf a, ptrdiff_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
+INLINE vf v_set(float x) { return _mm512_set1_ps(x); }
+INLINE vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+INLINE vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+INLINE vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+INLINE vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+INLINE vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE vf v_from_u8(const uint8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+INLINE vf v_gather(const float *base, const int32_t *index) {
+    return _mm512_i32gather_ps(_mm512_loadu_si512(index), base, 4);
+}
+// Elements 0, 2, 4 ... of the 2 * VL - 1 at p: nothing behind the last one is touched.
+INLINE vf v_load_even(const float *p) {
+    const vi even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_maskz_loadu_ps(0x7fff, p + 16));
+}
+INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
+    vf old = v_load(best);
+    __mmask16 more = _mm512_cmp_ps_mask(value, old, _CMP_GT_OQ);
+    v_store(best, _mm512_mask_mov_ps(old, more, value));
+    _mm_mask_storeu_epi8(ids, more, _mm_set1_epi8((char)id));
+}
+INLINE double v_sum_double(vf a) {
+    return _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(a))) +
+           _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1))));
+}
+
+#elif defined(SIMD_AVX2)
+#include <immintrin.h>
+typedef __m256 vf;
+typedef __m256i vi;
+#define VL 8
+INLINE vi v_mask(ptrdiff_t n) {
+    static const int32_t ramp[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+    return _mm256_loadu_si256((const __m256i *)(ramp + 8 - n));
+}
+INLINE vf v_load(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void v_store(float *p, vf a) { _mm256_storeu_ps(p, a); }
+INLINE vf v_load_n(const float *p, ptrdiff_t n) { return _mm256_maskload_ps(p, v_mask(n)); }
+INLINE void v_store_n(float *p, vf a, ptrdiff_t n) { _mm256_maskstore_ps(p, v_mask(n), a); }
+INLINE vf v_set(float x) { return _mm256_set1_ps(x); }
+INLINE vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+INLINE vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+INLINE vf v_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+INLINE vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE vf v_from_u8(const uint8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+INLINE vf v_gather(const float *base, const int32_t *index) {
+    return _mm256_i32gather_ps(base, _mm256_loadu_si256((const __m256i *)index), 4);
+}
+INLINE vf v_load_even(const float *p) {
+    vf low = _mm256_loadu_ps(p), high = _mm256_maskload_ps(p + 8, v_mask(7));
+    vf mixed = _mm256_shuffle_ps(low, high, 0x88);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xd8));
+}
+INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
+    vf old = v_load(best), more = _mm256_cmp_ps(value, old, _CMP_GT_OQ);
+    v_store(best, _mm256_blendv_ps(old, value, more));
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(_mm256_castps_si256(more)),
+                                    _mm256_extracti128_si256(_mm256_castps_si256(more), 1));
+    __m128i bytes = _mm_packs_epi16(words, words);
+    __m128i kept = _mm_loadl_epi64((const __m128i *)ids);
+    _mm_storel_epi64((__m128i *)ids, _mm_blendv_epi8(kept, _mm_set1_epi8((char)id), bytes));
+}
+INLINE double v_sum_double(vf a) {
+    __m256d sum = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(a)), _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)));
+    double lane[4];
+    _mm256_storeu_pd(lane, sum);
+    return lane[0] + lane[1] + lane[2] + lane[3];
+}
+
+#elif defined(SIMD_NEON)
+#include <arm_neon.h>
+typedef float32x4_t vf;
+#define VL 4
+INLINE vf v_load(const float *p) { return vld1q_f32(p); }
+INLINE void v_store(float *p, vf a) { vst1q_f32(p, a); }
+INLINE vf v_load_n(const float *p, ptrdiff_t n) {
+    float lane[4] = {0, 0, 0, 0};
+    memcpy(lane, p, (size_t)n * sizeof(float));
+    return vld1q_f32(lane);
+}
+INLINE void v_store_n(float *p, vf a, ptrdiff_t n) {
+    float lane[4];
+    vst1q_f32(lane, a);
+    memcpy(p, lane, (size_t)n * sizeof(float));
+}
+INLINE vf v_set(float x) { return vdupq_n_f32(x); }
+INLINE vf v_add(vf a, vf b) { return vaddq_f32(a, b); }
+INLINE vf v_sub(vf a, vf b) { return vsubq_f32(a, b); }
+INLINE vf v_mul(vf a, vf b) { return vmulq_f32(a, b); }
+INLINE vf v_max(vf a, vf b) { return vmaxq_f32(a, b); }
+INLINE vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+INLINE vf v_from_u8(const uint8_t *p) {
+    float lane[4] = {p[0], p[1], p[2], p[3]};
+    return vld1q_f32(lane);
+}
+INLINE vf v_gather(const float *base, const int32_t *index) {
+    float lane[4] = {base[index[0]], base[index[1]], base[index[2]], base[index[3]]};
+    return vld1q_f32(lane);
+}
+INLINE vf v_load_even(const float *p) {
+    float lane[4] = {p[0], p[2], p[4], p[6]};
+    return vld1q_f32(lane);
+}
+INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
+    vf old = v_load(best);
+    uint32x4_t more = vcgtq_f32(value, old);
+    v_store(best, vbslq_f32(more, value, old));
+    uint32_t lane[4];
+    vst1q_u32(lane, more);
+    for (int i = 0; i < 4; i++)
+        if (lane[i]) ids[i] = id;
+}
+INLINE double v_sum_double(vf a) {
+    float64x2_t sum = vaddq_f64(vcvt_f64_f32(vget_low_f32(a)), vcvt_f64_f32(vget_high_f32(a)));
+    return vgetq_lane_f64(sum, 0) + vgetq_lane_f64(sum, 1);
+}
+#endif
+
+INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+#endif

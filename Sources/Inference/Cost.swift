@@ -1,0 +1,40 @@
+/// What an operation costs, counted, not measured.
+public struct Cost: Sendable, Hashable {
+    /// Trained values, running statistics of batch normalisation not counted (as PyTorch counts parameters).
+    public var parameters = 0
+    /// Multiply–accumulates of convolutions.
+    public var multiplyAccumulates = 0
+
+    /// Nothing.
+    public init() {}
+
+    /// Both sums.
+    public static func + (a: Cost, b: Cost) -> Cost {
+        var sum = a
+        sum.parameters += b.parameters
+        sum.multiplyAccumulates += b.multiplyAccumulates
+        return sum
+    }
+}
+
+extension Graph {
+    /// The cost of one node.
+    public func cost(of node: Node) -> Cost {
+        var cost = Cost()
+        switch node.operation {
+        case .convolution(let convolution):
+            cost.parameters = convolution.weight.count + (convolution.bias?.count ?? 0)
+            cost.multiplyAccumulates = convolution.weight.count * node.shape.plane
+        case .batchNorm(let norm):
+            cost.parameters = norm.weight.count + norm.bias.count
+        default:
+            break
+        }
+        return cost
+    }
+
+    /// The cost of all nodes, or of those of one block.
+    public func cost(ofBlock block: String? = nil) -> Cost {
+        nodes.filter { block == nil || $0.block == block }.reduce(Cost()) { $0 + cost(of: $1) }
+    }
+}

@@ -1,0 +1,170 @@
+import Glibc
+import Kernels
+
+/// How a program is compiled.
+public struct EngineOptions: Sendable {
+    /// Threads that work on one picture, the caller's included.
+    public var threads: Int
+    /// The kernels to use.
+    public var instructionSet: InstructionSet
+    /// The passes to apply, in order; none for the specification itself.
+    public var passes: [any Pass]
+    /// Whether convolutions may be computed by OpenBLAS rather than by their definition.
+    public var usesBLAS: Bool
+
+    /// One thread, the best kernels, all passes, with OpenBLAS.
+    public init(
+        threads: Int = 1, instructionSet: InstructionSet = .best, passes: [any Pass] = Passes.all,
+        usesBLAS: Bool = true
+    ) {
+        self.threads = threads
+        self.instructionSet = instructionSet
+        self.passes = passes
+        self.usesBLAS = usesBLAS
+    }
+
+    /// The graph as built, on scalar kernels, each convolution by its definition: the oracle of the tests.
+    public static let specification = EngineOptions(instructionSet: .scalar, passes: [], usesBLAS: false)
+}
+
+/// A program compiled for one size: planned, its weights prepared, ready to run picture after picture without
+/// allocating.
+///
+/// Not for two threads at once: whoever shares an engine calls it from one queue.
+public final class Engine: @unchecked Sendable {
+    /// The graph after the passes.
+    public let graph: Graph
+    /// Threads that work on a picture.
+    public var threads: Int { team.count }
+    /// The kernels in use.
+    public let instructionSet: InstructionSet
+    /// Bytes of tensors and scratch memory.
+    public let arenaBytes: Int
+    /// Bytes of weights made ready.
+    public let weightBytes: Int
+
+    private let arena: Memory
+    private let weights: Memory
+    private let plan: MemoryPlan
+    private let picture: PicturePointer
+    private let inputBytes: Int
+    private let steps: [(node: Int, step: Step)]
+    private let team: ThreadTeam
+    private let elapsed: UnsafeMutableBufferPointer<UInt64>
+
+    /// The engine cannot run the program on this machine.
+    public enum Failure: Error, CustomStringConvertible {
+        case graph(GraphError)
+        case instructionSet(UnsupportedInstructionSet)
+        case blas(BLAS.LoadError)
+        case input(expected: Int, got: Int)
+        case noSuchOutput(String, outputs: [String])
+
+        /// One sentence for people.
+        public var description: String {
+            switch self {
+            case .graph(let error): "the network cannot be run: \(error)"
+            case .instructionSet(let error): error.description
+            case .blas(let error): error.description
+            case .input(let expected, let got): "the network's input takes \(expected) bytes and was given \(got)"
+            case .noSuchOutput(let name, let outputs):
+                "the network has no output \"\(name)\"; it has \(outputs.joined(separator: ", "))"
+            }
+        }
+    }
+
+    /// Compiles `program`.
+    public init(_ program: Program, options: EngineOptions = EngineOptions()) throws(Failure) {
+        let kernels: KernelTable
+        do { kernels = try KernelTable(options.instructionSet) } catch { throw .instructionSet(error) }
+        var blas: BLAS?
+        if options.usesBLAS { do { blas = try BLAS.load() } catch { throw .blas(error) } }
+        do throws(GraphError) {
+            var program = program
+            for pass in options.passes { program = try pass.apply(to: program) }
+            let graph = program.graph
+            let inputs = graph.nodes.filter(\.isInput)
+            guard inputs.count == 1, let input = inputs.first else {
+                throw GraphError("it has \(inputs.count) inputs, not 1")
+            }
+            let plan = MemoryPlan(graph)
+            let arena = Memory(bytes: plan.size)
+            let picture = PicturePointer()
+            let scratch = Scratch()
+            let context = StepContext(
+                graph: graph, weights: program.weights, plan: plan, kernels: kernels, blas: blas, arena: arena,
+                picture: picture, scratch: scratch)
+            let factory = try StepFactory(context)
+            let weights = factory.seal()
+            var steps: [(Int, Step)] = []
+            for index in graph.nodes.indices {
+                if let step = try factory.step(for: index, weights: weights) { steps.append((index, step)) }
+            }
+            team = ThreadTeam(count: options.threads)
+            scratch.allocate(threads: team.count)
+            self.graph = graph
+            instructionSet = options.instructionSet
+            arenaBytes = arena.size + scratch.size
+            weightBytes = weights.size
+            self.arena = arena
+            self.weights = weights
+            self.plan = plan
+            self.picture = picture
+            inputBytes = input.shape.count * input.type.size
+            self.steps = steps
+            elapsed = .allocate(capacity: steps.count)
+            elapsed.initialize(repeating: 0)
+        } catch {
+            throw .graph(error)
+        }
+    }
+
+    deinit { elapsed.deallocate() }
+
+    /// Runs the network on `input`, the bytes of the graph's input tensor.
+    public func run(_ input: UnsafeRawBufferPointer) throws(Failure) {
+        guard input.count == inputBytes else { throw .input(expected: inputBytes, got: input.count) }
+        picture.base = input.baseAddress
+        var last = Self.now()
+        for index in steps.indices {
+            team.run(steps[index].step)
+            let now = Self.now()
+            elapsed[index] = now - last
+            last = now
+        }
+        picture.base = nil
+    }
+
+    /// The shape and type of output `name`.
+    public func output(_ name: String) throws(Failure) -> (shape: Shape, type: ElementType) {
+        let node = graph[try value(of: name)]
+        return (node.shape, node.type)
+    }
+
+    /// The bytes of output `name` after a run, valid inside `body`.
+    public func withOutput<Result>(
+        _ name: String, _ body: (UnsafeRawBufferPointer) -> Result
+    ) throws(Failure) -> Result {
+        let value = try value(of: name)
+        let bytes = graph[value].shape.count * graph[value].type.size
+        return body(UnsafeRawBufferPointer(start: arena.bytes(at: plan.offsets[value.index], count: bytes), count: bytes))
+    }
+
+    /// What the last run spent on each operation, in order.
+    public var timings: [(node: Node, nanoseconds: UInt64)] {
+        zip(steps, elapsed).map { (graph.nodes[$0.node], $1) }
+    }
+
+    private func value(of name: String) throws(Failure) -> Value {
+        guard let output = graph.outputs.first(where: { $0.name == name }) else {
+            throw .noSuchOutput(name, outputs: graph.outputs.map(\.name))
+        }
+        return output.value
+    }
+
+    private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

@@ -1,0 +1,119 @@
+/// The result of a node: what other nodes take as input.
+public struct Value: Hashable, Sendable {
+    /// The node's index in its graph.
+    public let index: Int
+}
+
+/// One operation in a graph, its inputs and what it yields.
+public struct Node: Sendable {
+    /// What is done.
+    public var operation: Operation
+    /// What it is done to.
+    public var inputs: [Value]
+    /// The shape of the result.
+    public let shape: Shape
+    /// The element type of the result.
+    public let type: ElementType
+    /// A name for messages and tables: the parameters' prefix, or the block's.
+    public let name: String
+    /// The block of the network that the operation belongs to.
+    public let block: String
+}
+
+/// A network as operations in the order of their execution: each node's inputs come before it.
+///
+/// The graph that a builder makes is the specification; passes rewrite it, and nothing here knows which network it is.
+public struct Graph: Sendable {
+    /// The operations, in an order in which they can be executed.
+    public internal(set) var nodes: [Node] = []
+    /// The results that the outside reads, by name, in order.
+    public internal(set) var outputs: [(name: String, value: Value)] = []
+
+    /// The node that yields `value`.
+    public subscript(value: Value) -> Node { nodes[value.index] }
+
+    /// How many nodes and outputs read each value.
+    public var uses: [Int] {
+        var counts = [Int](repeating: 0, count: nodes.count)
+        for node in nodes { for input in node.inputs { counts[input.index] += 1 } }
+        for output in outputs { counts[output.value.index] += 1 }
+        return counts
+    }
+
+    /// Every parameter that the operations read, each once, in order of first use.
+    public var parameters: [Parameter] {
+        var seen: Set<String> = []
+        return nodes.flatMap(\.operation.parameters).filter { seen.insert($0.name).inserted }
+    }
+
+    /// The same graph with only these of its outputs, and without the nodes that none of them needs.
+    public func keeping(outputs names: Set<String>) -> Graph {
+        var kept = self
+        kept.outputs = outputs.filter { names.contains($0.name) }
+        return kept.withoutDeadNodes()
+    }
+
+    /// The graph without the nodes that no output needs.
+    func withoutDeadNodes() -> Graph {
+        var alive = [Bool](repeating: false, count: nodes.count)
+        for output in outputs { alive[output.value.index] = true }
+        for index in nodes.indices.reversed() where alive[index] {
+            for input in nodes[index].inputs { alive[input.index] = true }
+        }
+        var rewriter = GraphRewriter(self)
+        for index in nodes.indices where alive[index] || nodes[index].isInput {
+            rewriter.keep(Value(index: index))
+        }
+        return rewriter.finish()
+    }
+}
+
+extension Node {
+    var isInput: Bool {
+        if case .input = operation { return true }
+        return false
+    }
+}
+
+/// Rebuilds a graph node by node: a pass keeps a node, replaces it, or lets a value stand for another.
+struct GraphRewriter {
+    let old: Graph
+    private(set) var new = Graph()
+    private var images: [Value?]
+
+    init(_ graph: Graph) {
+        old = graph
+        images = Array(repeating: nil, count: graph.nodes.count)
+    }
+
+    /// The new value that stands for an old one that was already visited.
+    func image(of value: Value) -> Value? { images[value.index] }
+
+    /// Copies the old node, its inputs replaced by their images.
+    mutating func keep(_ value: Value) {
+        replace(value, with: old[value].operation, of: old[value].inputs)
+    }
+
+    /// Puts `operation` on the images of the old values `inputs` in the old node's place.
+    mutating func replace(_ value: Value, with operation: Operation, of inputs: [Value]) {
+        let node = old[value]
+        new.nodes.append(
+            Node(
+                operation: operation, inputs: inputs.compactMap { images[$0.index] }, shape: node.shape,
+                type: node.type, name: node.name, block: node.block))
+        images[value.index] = Value(index: new.nodes.count - 1)
+    }
+
+    /// Lets the image of `other` stand for `value`: the old node disappears.
+    mutating func forward(_ value: Value, to other: Value) {
+        images[value.index] = images[other.index]
+    }
+
+    /// The new graph, with the old one's outputs.
+    consuming func finish() -> Graph {
+        new.outputs = old.outputs.compactMap { output in
+            images[output.value.index].map { (output.name, $0) }
+        }
+        return new
+    }
+}

@@ -1,0 +1,28 @@
+/// A graph and the values of its parameters.
+public struct Program: Sendable {
+    /// The operations.
+    public var graph: Graph
+    /// The parameters' values.
+    public var weights: Weights
+
+    /// A program to compile or rewrite.
+    public init(graph: Graph, weights: Weights) {
+        self.graph = graph
+        self.weights = weights
+    }
+}
+
+/// Rewrites a program into one that computes the same, but for rounding.
+public protocol Pass: Sendable {
+    /// What it does, for tables.
+    var name: String { get }
+
+    /// The rewritten program. Values that are outputs stay as they are.
+    func apply(to program: Program) throws(GraphError) -> Program
+}
+
+/// The passes that make a program fast, in their order.
+public enum Passes {
+    /// All of them.
+    public static let all: [any Pass] = [FoldBatchNorm(), FuseActivation(), FuseResizeArgmax()]
+}

@@ -1,0 +1,123 @@
+import Kernels
+
+/// Where each output coordinate of a bilinear resize with half-pixel centres comes from.
+struct ResizeAxis {
+    /// The nearer input coordinate towards the beginning, by output coordinate.
+    let low: [Int32]
+    /// The one after it; the same at the end.
+    let high: [Int32]
+    /// The weight of `high`.
+    let weight: [Float]
+
+    init(from input: Int, to output: Int) {
+        let scale = Double(input) / Double(output)
+        let places = (0..<output).map { min(max((Double($0) + 0.5) * scale - 0.5, 0), Double(input - 1)) }
+        low = places.map { Int32($0) }
+        high = low.map { min($0 + 1, Int32(input - 1)) }
+        weight = zip(places, low).map { Float($0 - Double($1)) }
+    }
+}
+
+/// The columns' table of a resize, as the kernel reads it.
+private struct ResizeColumns {
+    let left: UnsafePointer<Int32>
+    let right: UnsafePointer<Int32>
+    let weight: UnsafePointer<Float>
+    private let memory: Memory
+
+    init(_ axis: ResizeAxis) {
+        var prepared = PreparedWeights()
+        let count = axis.low.count
+        let offsets = (prepared.add(indices: axis.low), prepared.add(indices: axis.high), prepared.add(axis.weight))
+        memory = prepared.seal()
+        left = UnsafeRawPointer(memory.floats(at: offsets.0, count: count)).assumingMemoryBound(to: Int32.self)
+        right = UnsafeRawPointer(memory.floats(at: offsets.1, count: count)).assumingMemoryBound(to: Int32.self)
+        weight = UnsafePointer(memory.floats(at: offsets.2, count: count))
+    }
+}
+
+/// Bilinear resize, some rows of all channels a task.
+final class ResizeStep: Step, @unchecked Sendable {
+    private let kernels: KernelTable
+    private let input: UnsafePointer<Float>
+    private let output: UnsafeMutablePointer<Float>
+    private let inShape: Shape
+    private let outShape: Shape
+    private let rows: ResizeAxis
+    private let columns: ResizeColumns
+    private let scratch: Scratch
+
+    init(_ context: StepContext, input: Value, output: Value) {
+        kernels = context.kernels
+        inShape = context.shape(input)
+        outShape = context.shape(output)
+        self.input = UnsafePointer(context.floats(input))
+        self.output = context.floats(output)
+        rows = ResizeAxis(from: inShape.height, to: outShape.height)
+        columns = ResizeColumns(ResizeAxis(from: inShape.width, to: outShape.width))
+        scratch = context.scratch
+        scratch.reserve(inShape.width)
+        super.init(tasks: min(outShape.channels, 16))
+    }
+
+    override func run(task: Int, thread: Int) {
+        let scratch = scratch.of(thread)
+        for channel in part(task, of: tasks, outShape.channels) {
+            let plane = input + channel * inShape.plane
+            for row in 0..<outShape.height {
+                kernels.resizeRow(
+                    plane + Int(rows.low[row]) * inShape.width, plane + Int(rows.high[row]) * inShape.width,
+                    rows.weight[row], inShape.width, output + channel * outShape.plane + row * outShape.width,
+                    outShape.width, columns.left, columns.right, columns.weight, scratch)
+            }
+        }
+    }
+}
+
+/// The channel with the largest value, of the tensor itself or of its bilinear resize, row by row.
+final class ArgmaxStep: Step, @unchecked Sendable {
+    private let kernels: KernelTable
+    private let input: UnsafePointer<Float>
+    private let output: UnsafeMutablePointer<UInt8>
+    private let inShape: Shape
+    private let outShape: Shape
+    private let rows: ResizeAxis
+    private let columns: ResizeColumns
+    private let scratch: Scratch
+    private let rowsPerTask: Int
+
+    init(_ context: StepContext, input: Value, output: Value) {
+        kernels = context.kernels
+        inShape = context.shape(input)
+        outShape = context.shape(output)
+        self.input = UnsafePointer(context.floats(input))
+        self.output = context.bytes(output)
+        rows = ResizeAxis(from: inShape.height, to: outShape.height)
+        columns = ResizeColumns(ResizeAxis(from: inShape.width, to: outShape.width))
+        scratch = context.scratch
+        scratch.reserve(inShape.width + 2 * outShape.width)
+        rowsPerTask = max(1, outShape.height / 32)
+        super.init(tasks: (outShape.height + rowsPerTask - 1) / rowsPerTask)
+    }
+
+    override func run(task: Int, thread: Int) {
+        let blended = scratch.of(thread)
+        let values = blended + inShape.width
+        let best = values + outShape.width
+        for row in task * rowsPerTask..<min((task + 1) * rowsPerTask, outShape.height) {
+            let ids = output + row * outShape.width
+            ids.update(repeating: 0, count: outShape.width)
+            for channel in 0..<inShape.channels {
+                let plane = input + channel * inShape.plane
+                let target = channel == 0 ? best : values
+                kernels.resizeRow(
+                    plane + Int(rows.low[row]) * inShape.width, plane + Int(rows.high[row]) * inShape.width,
+                    rows.weight[row], inShape.width, target, outShape.width, columns.left, columns.right,
+                    columns.weight, blended)
+                if channel > 0 {
+                    kernels.argmaxUpdate(UnsafePointer(values), outShape.width, UInt8(channel), best, ids)
+                }
+            }
+        }
+    }
+}

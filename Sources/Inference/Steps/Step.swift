@@ -1,0 +1,74 @@
+import Kernels
+
+/// One operation made ready to run: its pointers, its weights, and the tasks it falls into.
+///
+/// Tasks of a step may run at once and in any order; how the work is cut does not depend on the number of threads,
+/// so neither do the results.
+class Step: @unchecked Sendable {
+    /// How many tasks there are.
+    let tasks: Int
+
+    init(tasks: Int) { self.tasks = tasks }
+
+    /// Does task `task`, on thread `thread` of the team.
+    func run(task: Int, thread: Int) {}
+
+    static let nothing = Step(tasks: 0)
+}
+
+/// What every step needs to find its memory.
+struct StepContext {
+    let graph: Graph
+    let weights: Weights
+    let plan: MemoryPlan
+    let kernels: KernelTable
+    let blas: BLAS?
+    /// Where the tensors lie.
+    let arena: Memory
+    /// The picture that comes in, as a pointer that is set for every run.
+    let picture: PicturePointer
+    /// Each thread's own memory, large enough for the most demanding step.
+    let scratch: Scratch
+
+    func shape(_ value: Value) -> Shape { graph[value].shape }
+
+    /// The tensor `value`.
+    func floats(_ value: Value) -> UnsafeMutablePointer<Float> {
+        arena.floats(at: plan.offsets[value.index], count: graph[value].shape.count)
+    }
+
+    /// The 8-bit tensor `value`.
+    func bytes(_ value: Value) -> UnsafeMutablePointer<UInt8> {
+        arena.bytes(at: plan.offsets[value.index], count: graph[value].shape.count)
+    }
+}
+
+/// The picture of the current run.
+final class PicturePointer: @unchecked Sendable {
+    var base: UnsafeRawPointer?
+}
+
+/// Scratch memory of each thread: steps reserve what they need while they are made; then it is allocated once.
+final class Scratch: @unchecked Sendable {
+    private var floats = 0
+    private var memory: [Memory] = []
+
+    /// Makes sure that every thread will have `count` floats.
+    func reserve(_ count: Int) { floats = max(floats, count) }
+
+    /// Allocates for `threads` threads.
+    func allocate(threads: Int) {
+        memory = (0..<threads).map { _ in Memory(bytes: floats * MemoryLayout<Float>.stride) }
+    }
+
+    /// The scratch memory of `thread`.
+    func of(_ thread: Int) -> UnsafeMutablePointer<Float> { memory[thread].floats(at: 0, count: floats) }
+
+    /// All threads', in bytes.
+    var size: Int { memory.reduce(0) { $0 + $1.size } }
+}
+
+/// Cuts `count` things into `tasks` ranges as even as can be.
+func part(_ task: Int, of tasks: Int, _ count: Int) -> Range<Int> {
+    count * task / tasks..<count * (task + 1) / tasks
+}

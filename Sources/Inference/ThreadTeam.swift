@@ -1,0 +1,132 @@
+import Glibc
+import Kernels
+import Synchronization
+
+/// A fixed number of threads that share the tasks of one step at a time, the caller being one of them.
+///
+/// Between steps a thread spins for a bounded time, then sleeps. Which thread does a task never matters to its result.
+final class ThreadTeam: @unchecked Sendable {
+    /// How many threads there are, the caller included.
+    let count: Int
+    private let shared: Shared
+    private var threads: [pthread_t] = []
+
+    /// What the threads share. It outlives the team by as long as its last thread needs.
+    private final class Shared: @unchecked Sendable {
+        let generation = Atomic<Int>(0)
+        let next = Atomic<Int>(0)
+        let busy = Atomic<Int>(0)
+        let sleeping = Atomic<Int>(0)
+        let isStopping = Atomic<Bool>(false)
+        // Written by the caller before `generation` is raised, read by the others after they saw it raised.
+        unowned(unsafe) var step: Step = Step.nothing
+        var tasks = 0
+        private var mutex = pthread_mutex_t()
+        private var condition = pthread_cond_t()
+
+        init() {
+            pthread_mutex_init(&mutex, nil)
+            pthread_cond_init(&condition, nil)
+        }
+
+        deinit {
+            pthread_cond_destroy(&condition)
+            pthread_mutex_destroy(&mutex)
+        }
+
+        func work(as thread: Int) {
+            let (step, tasks) = (step, tasks)
+            while true {
+                let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                if task >= tasks { return }
+                step.run(task: task, thread: thread)
+            }
+        }
+
+        func wake() {
+            guard sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
+            pthread_mutex_lock(&mutex)
+            pthread_cond_broadcast(&condition)
+            pthread_mutex_unlock(&mutex)
+        }
+
+        /// Waits until the generation is another than `seen`; returns the new one.
+        func wait(after seen: Int) -> Int {
+            for _ in 0..<2_000 {
+                let now = generation.load(ordering: .acquiring)
+                if now != seen { return now }
+                PlaneOperations.pause()
+            }
+            pthread_mutex_lock(&mutex)
+            sleeping.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            while generation.load(ordering: .sequentiallyConsistent) == seen { pthread_cond_wait(&condition, &mutex) }
+            sleeping.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            pthread_mutex_unlock(&mutex)
+            return generation.load(ordering: .acquiring)
+        }
+    }
+
+    private final class Start {
+        let shared: Shared
+        let number: Int
+
+        init(_ shared: Shared, _ number: Int) {
+            self.shared = shared
+            self.number = number
+        }
+    }
+
+    /// A team of `count` threads, `count - 1` of them new. Fewer where the system gives no more: see `count`.
+    init(count wanted: Int) {
+        let shared = Shared()
+        self.shared = shared
+        for number in 1..<max(wanted, 1) {
+            var thread = pthread_t()
+            let start = Unmanaged.passRetained(Start(shared, number))
+            let failed = pthread_create(&thread, nil, { argument in
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                var seen = 0
+                while true {
+                    seen = start.shared.wait(after: seen)
+                    if start.shared.isStopping.load(ordering: .acquiring) { return nil }
+                    start.shared.work(as: start.number)
+                    start.shared.busy.wrappingSubtract(1, ordering: .releasing)
+                }
+            }, start.toOpaque())
+            guard failed == 0 else {
+                start.release()
+                break
+            }
+            threads.append(thread)
+        }
+        count = threads.count + 1
+    }
+
+    deinit {
+        shared.isStopping.store(true, ordering: .releasing)
+        shared.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        shared.wake()
+        for thread in threads { pthread_join(thread, nil) }
+    }
+
+    /// Runs all tasks of `step` and returns when they are done. One call at a time.
+    func run(_ step: Step) {
+        guard count > 1, step.tasks > 1 else {
+            for task in 0..<step.tasks { step.run(task: task, thread: 0) }
+            return
+        }
+        shared.step = step
+        shared.tasks = step.tasks
+        shared.next.store(0, ordering: .relaxed)
+        shared.busy.store(count - 1, ordering: .relaxed)
+        shared.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        shared.wake()
+        shared.work(as: 0)
+        var spins = 0
+        while shared.busy.load(ordering: .acquiring) > 0 {
+            spins += 1
+            if spins < 2_000 { PlaneOperations.pause() } else { sched_yield() }
+        }
+    }
+}

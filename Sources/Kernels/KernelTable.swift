@@ -1,0 +1,93 @@
+import CKernels
+
+/// The kernels of one instruction set: a function pointer per operation.
+///
+/// The choice is a value that is passed in: two tables of different sets work side by side. What each function
+/// takes and promises is written in `CKernels/include/kernels.h`.
+public struct KernelTable: Sendable {
+    /// Depthwise convolution of a padded plane.
+    public typealias Depthwise = @convention(c) (
+        _ input: UnsafePointer<Float>, _ inputStride: Int, _ output: UnsafeMutablePointer<Float>, _ outputStride: Int,
+        _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ weights: UnsafePointer<Float>,
+        _ bias: Float, _ relu: CInt
+    ) -> Void
+    /// Maxima over windows of a padded plane.
+    public typealias MaxPool = @convention(c) (
+        _ input: UnsafePointer<Float>, _ inputStride: Int, _ output: UnsafeMutablePointer<Float>, _ outputStride: Int,
+        _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int
+    ) -> Void
+    /// Means over windows around each pixel of a plane.
+    public typealias AveragePool = @convention(c) (
+        _ input: UnsafePointer<Float>, _ inputStride: Int, _ height: Int, _ width: Int, _ kernel: Int,
+        _ output: UnsafeMutablePointer<Float>, _ outputStride: Int, _ scratch: UnsafeMutablePointer<Float>
+    ) -> Void
+    /// Sum of values.
+    public typealias Sum = @convention(c) (_ input: UnsafePointer<Float>, _ count: Int) -> Double
+    /// Scales and shifts values in place.
+    public typealias ScaleShift = @convention(c) (
+        _ values: UnsafeMutablePointer<Float>, _ count: Int, _ scale: Float, _ shift: Float, _ relu: CInt
+    ) -> Void
+    /// Adds two rows of values.
+    public typealias Add = @convention(c) (
+        _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+        _ count: Int, _ relu: CInt
+    ) -> Void
+    /// 8-bit samples to floating point.
+    public typealias Normalize = @convention(c) (
+        _ input: UnsafePointer<UInt8>, _ output: UnsafeMutablePointer<Float>, _ count: Int, _ scale: Float,
+        _ offset: Float
+    ) -> Void
+    /// One row of a bilinear resize.
+    public typealias ResizeRow = @convention(c) (
+        _ top: UnsafePointer<Float>, _ bottom: UnsafePointer<Float>, _ rowWeight: Float, _ inputWidth: Int,
+        _ output: UnsafeMutablePointer<Float>, _ outputWidth: Int, _ left: UnsafePointer<Int32>,
+        _ right: UnsafePointer<Int32>, _ columnWeight: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+    ) -> Void
+    /// One class's row against the best so far.
+    public typealias ArgmaxUpdate = @convention(c) (
+        _ row: UnsafePointer<Float>, _ width: Int, _ id: UInt8, _ best: UnsafeMutablePointer<Float>,
+        _ ids: UnsafeMutablePointer<UInt8>
+    ) -> Void
+
+    /// The set these kernels are written for.
+    public let instructionSet: InstructionSet
+    /// Depthwise convolution.
+    public let depthwise: Depthwise
+    /// Max-pooling.
+    public let maxPool: MaxPool
+    /// Average pooling.
+    public let averagePool: AveragePool
+    /// Summation.
+    public let sum: Sum
+    /// Scale and shift.
+    public let scaleShift: ScaleShift
+    /// Addition.
+    public let add: Add
+    /// Normalisation of 8-bit samples.
+    public let normalize: Normalize
+    /// Bilinear resize.
+    public let resizeRow: ResizeRow
+    /// Argmax.
+    public let argmaxUpdate: ArgmaxUpdate
+
+    /// The kernels of `instructionSet`; throws `UnsupportedInstructionSet` where the machine does not have it.
+    public init(_ instructionSet: InstructionSet = .best) throws(UnsupportedInstructionSet) {
+        guard instructionSet.isSupported else { throw UnsupportedInstructionSet(requested: instructionSet) }
+        let table = ck_kernels_for(instructionSet.code)
+        self.instructionSet = instructionSet
+        depthwise = table.depthwise
+        maxPool = table.max_pool
+        averagePool = table.average_pool
+        sum = table.sum
+        scaleShift = table.scale_shift
+        add = table.add
+        normalize = table.normalize
+        resizeRow = table.resize_row
+        argmaxUpdate = table.argmax_update
+    }
+
+    /// Floats of scratch that `averagePool` needs for one plane.
+    public static func averagePoolScratch(height: Int, width: Int, kernel: Int) -> Int {
+        3 * (height + kernel) * (width + kernel)
+    }
+}

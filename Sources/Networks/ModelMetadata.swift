@@ -1,0 +1,72 @@
+import Foundation
+import Imaging
+
+/// What a model file says of itself in `__metadata__`.
+public struct ModelMetadata: Sendable {
+    /// The network's configuration.
+    public let configuration: Configuration
+    /// Classes, colours and the id that is ignored.
+    public let labels: LabelSet
+    /// Subtracted from red, green and blue, of 0…1.
+    public let mean: [Float]
+    /// Then divided by.
+    public let std: [Float]
+    /// What it was trained on.
+    public let trainedOn: String
+    /// Under which terms it may be used.
+    public let license: String
+
+    /// The value of `format` that this version reads.
+    public static let format = "segmentd-model/1"
+    /// The value of `architecture`.
+    public static let architecture = "pyramid-shufflenet-v2"
+
+    /// Reads the metadata of the file at `path`.
+    init(_ strings: [String: String], path: String) throws(ModelError) {
+        func string(_ key: String) throws(ModelError) -> String {
+            guard let value = strings[key] else {
+                throw ModelError(path: path, "its metadata has no \"\(key)\"; is it a segmentd model?")
+            }
+            return value
+        }
+        func value<Wanted: Decodable>(_ key: String, _ type: Wanted.Type, _ expected: String) throws(ModelError) -> Wanted {
+            let text = try string(key)
+            do { return try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
+                throw ModelError(path: path, "metadata \"\(key)\" is \"\(text.prefix(80))\"; expected \(expected)")
+            }
+        }
+        for (key, expected) in [("format", Self.format), ("architecture", Self.architecture)] {
+            let found = try string(key)
+            guard found == expected else {
+                throw ModelError(path: path, "metadata \"\(key)\" is \"\(found)\"; expected \"\(expected)\"")
+            }
+        }
+        let (pyramid, vortex) = (try string("pyramid"), try string("vortex"))
+        guard let configuration = Configuration(pyramid: pyramid, vortex: vortex) else {
+            throw ModelError(
+                path: path,
+                "metadata says pyramid \"\(pyramid)\" and vortex \"\(vortex)\"; expected true or false, and efficient, full or none")
+        }
+        self.configuration = configuration
+        let names = try value("classes", [String].self, "a JSON list of names")
+        let colors = try value("palette", [[UInt8]].self, "a JSON list of [red, green, blue], 0 to 255")
+        let ignore = try value("ignore_id", Int.self, "a number")
+        guard colors.allSatisfy({ $0.count == 3 }),
+            let labels = LabelSet(
+                names: names, palette: colors.map { RGB($0[0], $0[1], $0[2]) }, ignoreID: ignore)
+        else {
+            throw ModelError(
+                path: path,
+                "metadata has \(names.count) classes and \(colors.count) colours; expected 1 to 255 different names and a colour of three numbers for each")
+        }
+        self.labels = labels
+        mean = try value("mean", [Float].self, "a JSON list of three numbers")
+        std = try value("std", [Float].self, "a JSON list of three numbers")
+        guard mean.count == 3, std.count == 3, mean.allSatisfy(\.isFinite), std.allSatisfy({ $0.isFinite && $0 > 0 })
+        else {
+            throw ModelError(path: path, "metadata mean \(mean) and std \(std): expected three numbers each, std above 0")
+        }
+        trainedOn = strings["trained_on"] ?? ""
+        license = strings["license"] ?? ""
+    }
+}

@@ -1,0 +1,188 @@
+import Foundation
+import Kernels
+
+/// A safetensors file: eight bytes of header length, a JSON header of names, types, shapes and offsets, and the data.
+///
+/// The file is memory-mapped. The header is believed in nothing: every tensor must lie inside the file, be as long as
+/// its shape says, and touch no other.
+public final class SafetensorsFile: Sendable {
+    /// An element type of the format that segmentd reads.
+    public enum ElementType: String, Sendable {
+        case float32 = "F32"
+        case float16 = "F16"
+        case uint8 = "U8"
+
+        var size: Int {
+            switch self {
+            case .float32: 4
+            case .float16: 2
+            case .uint8: 1
+            }
+        }
+    }
+
+    /// What the header says of one tensor.
+    public struct Entry: Sendable {
+        /// The element type.
+        public let type: ElementType
+        /// The dimensions.
+        public let shape: [Int]
+        let range: Range<Int>
+    }
+
+    /// The file's path.
+    public var path: String { file.path }
+    /// `__metadata__`: strings by key.
+    public let metadata: [String: String]
+    /// The tensors by name.
+    public let tensors: [String: Entry]
+    private let file: MappedFile
+
+    /// Headers longer than this are refused; the format's own limit.
+    private static let headerLimit = 100_000_000
+
+    /// Opens the file at `path` and checks its header.
+    public init(path: String) throws(ModelError) {
+        file = try MappedFile(path: path)
+        let count = file.count
+        guard count >= 8, let length = file.withBytes(0..<8, { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) })
+        else {
+            throw ModelError(path: path, "is no safetensors file: it has \(count) bytes, and the header length alone takes 8")
+        }
+        guard length <= UInt64(min(count - 8, Self.headerLimit)) else {
+            throw ModelError(
+                path: path,
+                "is truncated or no safetensors file: its header should take \(length) bytes, and \(count - 8) follow")
+        }
+        let start = 8 + Int(length)
+        let json = file.withBytes(8..<start) { Data($0) } ?? Data()
+        let header: Header
+        do {
+            header = try JSONDecoder().decode(Header.self, from: json)
+        } catch {
+            throw ModelError(path: path, "has a header that is not safetensors JSON: \(Self.explain(error))")
+        }
+        metadata = header.metadata
+        tensors = try Self.check(header, path: path, dataStart: start, count: count)
+    }
+
+    /// The values of tensor `name` as 32-bit floating point.
+    public func floats(_ name: String) throws(ModelError) -> [Float] {
+        guard let entry = tensors[name] else { throw ModelError(path: path, "has no tensor \"\(name)\"") }
+        let count = entry.shape.reduce(1, *)
+        let values = file.withBytes(entry.range) { bytes -> [Float] in
+            switch entry.type {
+            case .float32:
+                return (0..<count).map {
+                    Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+                }
+            case .float16:
+                let halves = (0..<count).map {
+                    UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self))
+                }
+                return [Float](unsafeUninitializedCapacity: count) { target, filled in
+                    halves.withUnsafeBufferPointer { source in
+                        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                        PlaneOperations.halfToFloat(from, into: to, count: count)
+                        filled = count
+                    }
+                }
+            case .uint8:
+                return bytes.map { Float($0) }
+            }
+        }
+        guard let values else { throw ModelError(path: path, "tensor \"\(name)\" lies outside the file") }
+        if let bad = values.firstIndex(where: { !$0.isFinite }) {
+            throw ModelError(
+                path: path, "tensor \"\(name)\" holds \(values[bad]) at element \(bad); all values must be finite")
+        }
+        return values
+    }
+
+    private static func explain(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.dataCorrupted(let context): context.debugDescription
+        case DecodingError.keyNotFound(let key, let context):
+            "\(context.codingPath.map(\.stringValue).joined(separator: ".")) has no \"\(key.stringValue)\""
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
+        default: "\(error)"
+        }
+    }
+
+    private static func check(
+        _ header: Header, path: String, dataStart: Int, count: Int
+    ) throws(ModelError) -> [String: Entry] {
+        let available = count - dataStart
+        var entries: [String: Entry] = [:]
+        for (name, raw) in header.tensors {
+            func fail(_ problem: String) -> ModelError { ModelError(path: path, "tensor \"\(name)\" \(problem)") }
+            guard let type = ElementType(rawValue: raw.dtype) else {
+                throw fail("has element type \"\(raw.dtype)\"; expected F32, F16 or U8")
+            }
+            guard raw.data_offsets.count == 2 else {
+                throw fail("has \(raw.data_offsets.count) data offsets; expected 2")
+            }
+            let (begin, end) = (raw.data_offsets[0], raw.data_offsets[1])
+            guard begin >= 0, begin <= end, end <= available else {
+                throw fail("should lie at bytes \(begin) to \(end) of the data, and the file holds \(available): it is truncated or its header is wrong")
+            }
+            var bytes = type.size
+            for dimension in raw.shape {
+                let (product, overflow) = bytes.multipliedReportingOverflow(by: dimension)
+                guard dimension >= 0, !overflow else { throw fail("has an impossible shape \(raw.shape)") }
+                bytes = product
+            }
+            guard bytes == end - begin else {
+                throw fail("of shape \(raw.shape) and type \(raw.dtype) takes \(bytes) bytes, and its offsets hold \(end - begin)")
+            }
+            entries[name] = Entry(type: type, shape: raw.shape, range: dataStart + begin..<dataStart + end)
+        }
+        var expected = dataStart
+        var previous = "the header"
+        for (name, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key) < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key) }) {
+            guard entry.range.lowerBound == expected else {
+                let what = entry.range.lowerBound < expected ? "overlaps" : "leaves a gap behind"
+                throw ModelError(
+                    path: path,
+                    "tensor \"\(name)\" \(what) \(previous): it begins at byte \(entry.range.lowerBound - dataStart) of the data, expected \(expected - dataStart)")
+            }
+            expected = entry.range.upperBound
+            previous = "tensor \"\(name)\""
+        }
+        guard expected == count else {
+            throw ModelError(path: path, "has \(count - expected) bytes at its end that belong to no tensor")
+        }
+        return entries
+    }
+}
+
+/// The JSON header.
+private struct Header: Decodable {
+    struct Tensor: Decodable {
+        let dtype: String
+        let shape: [Int]
+        let data_offsets: [Int]
+    }
+
+    private struct Name: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    var metadata: [String: String] = [:]
+    var tensors: [String: Tensor] = [:]
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Name.self)
+        for key in container.allKeys {
+            if key.stringValue == "__metadata__" {
+                metadata = try container.decode([String: String].self, forKey: key)
+            } else {
+                tensors[key.stringValue] = try container.decode(Tensor.self, forKey: key)
+            }
+        }
+    }
+}
