@@ -10,5 +10,7 @@ for script in scripts/*.sh .ci/run; do
 done
 echo "lint: format"
 swift format lint --strict -r Sources Tests Package.swift
-echo "lint: import directions, warnings as errors"
+echo "lint: import directions"
+scripts/check-imports.sh
+echo "lint: warnings as errors"
 swift build --build-tests --explicit-target-dependency-import-check error
