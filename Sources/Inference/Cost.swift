@@ -1,6 +1,6 @@
 /// What an operation costs, counted, not measured.
 public struct Cost: Sendable, Hashable {
-    /// Trained values, running statistics of batch normalisation not counted (as PyTorch counts parameters).
+    /// Trained values; running statistics of batch normalisation are not counted, as PyTorch does not.
     public var parameters = 0
     /// Multiply–accumulates of convolutions.
     public var multiplyAccumulates = 0
@@ -17,14 +17,14 @@ public struct Cost: Sendable, Hashable {
     }
 }
 
-extension Graph {
-    /// The cost of one node.
-    public func cost(of node: Node) -> Cost {
+extension Node {
+    /// What the operation costs.
+    public var cost: Cost {
         var cost = Cost()
-        switch node.operation {
+        switch operation {
         case .convolution(let convolution):
             cost.parameters = convolution.weight.count + (convolution.bias?.count ?? 0)
-            cost.multiplyAccumulates = convolution.weight.count * node.shape.plane
+            cost.multiplyAccumulates = convolution.weight.count * shape.plane
         case .batchNorm(let norm):
             cost.parameters = norm.weight.count + norm.bias.count
         default:
@@ -32,9 +32,11 @@ extension Graph {
         }
         return cost
     }
+}
 
+extension Graph {
     /// The cost of all nodes, or of those of one block.
     public func cost(ofBlock block: String? = nil) -> Cost {
-        nodes.filter { block == nil || $0.block == block }.reduce(Cost()) { $0 + cost(of: $1) }
+        nodes.filter { block == nil || $0.block == block }.reduce(Cost()) { $0 + $1.cost }
     }
 }

@@ -147,7 +147,8 @@ public final class Engine: @unchecked Sendable {
     ) throws(Failure) -> Result {
         let value = try value(of: name)
         let bytes = graph[value].shape.count * graph[value].type.size
-        return body(UnsafeRawBufferPointer(start: arena.bytes(at: plan.offsets[value.index], count: bytes), count: bytes))
+        return body(
+            UnsafeRawBufferPointer(start: arena.bytes(at: plan.offsets[value.index], count: bytes), count: bytes))
     }
 
     /// What the last run spent on each operation, in order.

@@ -108,7 +108,8 @@ public struct GraphBuilder {
     /// Channel shuffle in `groups` groups.
     public mutating func shuffle(_ x: Value, groups: Int) throws(GraphError) -> Value {
         let shape = shape(of: x)
-        try check(groups > 0 && shape.channels % groups == 0, "shuffle", "\(shape.channels) channels in \(groups) groups")
+        try check(
+            groups > 0 && shape.channels % groups == 0, "shuffle", "\(shape.channels) channels in \(groups) groups")
         return add(.shuffle(groups: groups), [x], shape, name: "shuffle")
     }
 

@@ -83,17 +83,19 @@ final class ThreadTeam: @unchecked Sendable {
         for number in 1..<max(wanted, 1) {
             var thread = pthread_t()
             let start = Unmanaged.passRetained(Start(shared, number))
-            let failed = pthread_create(&thread, nil, { argument in
-                guard let argument else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                var seen = 0
-                while true {
-                    seen = start.shared.wait(after: seen)
-                    if start.shared.isStopping.load(ordering: .acquiring) { return nil }
-                    start.shared.work(as: start.number)
-                    start.shared.busy.wrappingSubtract(1, ordering: .releasing)
-                }
-            }, start.toOpaque())
+            let failed = pthread_create(
+                &thread, nil,
+                { argument in
+                    guard let argument else { return nil }
+                    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                    var seen = 0
+                    while true {
+                        seen = start.shared.wait(after: seen)
+                        if start.shared.isStopping.load(ordering: .acquiring) { return nil }
+                        start.shared.work(as: start.number)
+                        start.shared.busy.wrappingSubtract(1, ordering: .releasing)
+                    }
+                }, start.toOpaque())
             guard failed == 0 else {
                 start.release()
                 break

@@ -8,10 +8,11 @@ import Glibc
 /// type is chosen here, from what the processor supports, unless `OPENBLAS_CORETYPE` says otherwise.
 /// It runs on the caller's thread only: the engine has its own threads.
 public struct BLAS: Sendable {
-    private typealias Sgemm = @convention(c) (
-        CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blasint, blasint, blasint, Float, UnsafePointer<Float>,
-        blasint, UnsafePointer<Float>, blasint, Float, UnsafeMutablePointer<Float>, blasint
-    ) -> Void
+    private typealias Sgemm =
+        @convention(c) (
+            CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blasint, blasint, blasint, Float, UnsafePointer<Float>,
+            blasint, UnsafePointer<Float>, blasint, Float, UnsafeMutablePointer<Float>, blasint
+        ) -> Void
     private typealias SetThreads = @convention(c) (CInt) -> Void
     private typealias CoreName = @convention(c) () -> UnsafePointer<CChar>?
 

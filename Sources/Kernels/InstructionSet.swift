@@ -40,6 +40,9 @@ public struct UnsupportedInstructionSet: Error, CustomStringConvertible {
     /// The set that was asked for.
     public let requested: InstructionSet
 
+    /// The machine does not have `requested`.
+    public init(requested: InstructionSet) { self.requested = requested }
+
     /// One sentence for people.
     public var description: String {
         let here = InstructionSet.supported.map(\.rawValue).joined(separator: ", ")

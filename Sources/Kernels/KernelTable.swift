@@ -6,48 +6,58 @@ import CKernels
 /// takes and promises is written in `CKernels/include/kernels.h`.
 public struct KernelTable: Sendable {
     /// Depthwise convolution of a padded plane.
-    public typealias Depthwise = @convention(c) (
-        _ input: UnsafePointer<Float>, _ inputStride: Int, _ output: UnsafeMutablePointer<Float>, _ outputStride: Int,
-        _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ weights: UnsafePointer<Float>,
-        _ bias: Float, _ relu: CInt
-    ) -> Void
+    public typealias Depthwise =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ inputStride: Int, _ output: UnsafeMutablePointer<Float>,
+            _ outputStride: Int,
+            _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ weights: UnsafePointer<Float>,
+            _ bias: Float, _ relu: CInt
+        ) -> Void
     /// Maxima over windows of a padded plane.
-    public typealias MaxPool = @convention(c) (
-        _ input: UnsafePointer<Float>, _ inputStride: Int, _ output: UnsafeMutablePointer<Float>, _ outputStride: Int,
-        _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int
-    ) -> Void
+    public typealias MaxPool =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ inputStride: Int, _ output: UnsafeMutablePointer<Float>,
+            _ outputStride: Int,
+            _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int
+        ) -> Void
     /// Means over windows around each pixel of a plane.
-    public typealias AveragePool = @convention(c) (
-        _ input: UnsafePointer<Float>, _ inputStride: Int, _ height: Int, _ width: Int, _ kernel: Int,
-        _ output: UnsafeMutablePointer<Float>, _ outputStride: Int, _ scratch: UnsafeMutablePointer<Float>
-    ) -> Void
+    public typealias AveragePool =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ inputStride: Int, _ height: Int, _ width: Int, _ kernel: Int,
+            _ output: UnsafeMutablePointer<Float>, _ outputStride: Int, _ scratch: UnsafeMutablePointer<Float>
+        ) -> Void
     /// Sum of values.
     public typealias Sum = @convention(c) (_ input: UnsafePointer<Float>, _ count: Int) -> Double
     /// Scales and shifts values in place.
-    public typealias ScaleShift = @convention(c) (
-        _ values: UnsafeMutablePointer<Float>, _ count: Int, _ scale: Float, _ shift: Float, _ relu: CInt
-    ) -> Void
+    public typealias ScaleShift =
+        @convention(c) (
+            _ values: UnsafeMutablePointer<Float>, _ count: Int, _ scale: Float, _ shift: Float, _ relu: CInt
+        ) -> Void
     /// Adds two rows of values.
-    public typealias Add = @convention(c) (
-        _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
-        _ count: Int, _ relu: CInt
-    ) -> Void
+    public typealias Add =
+        @convention(c) (
+            _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+            _ count: Int, _ relu: CInt
+        ) -> Void
     /// 8-bit samples to floating point.
-    public typealias Normalize = @convention(c) (
-        _ input: UnsafePointer<UInt8>, _ output: UnsafeMutablePointer<Float>, _ count: Int, _ scale: Float,
-        _ offset: Float
-    ) -> Void
+    public typealias Normalize =
+        @convention(c) (
+            _ input: UnsafePointer<UInt8>, _ output: UnsafeMutablePointer<Float>, _ count: Int, _ scale: Float,
+            _ offset: Float
+        ) -> Void
     /// One row of a bilinear resize.
-    public typealias ResizeRow = @convention(c) (
-        _ top: UnsafePointer<Float>, _ bottom: UnsafePointer<Float>, _ rowWeight: Float, _ inputWidth: Int,
-        _ output: UnsafeMutablePointer<Float>, _ outputWidth: Int, _ left: UnsafePointer<Int32>,
-        _ right: UnsafePointer<Int32>, _ columnWeight: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
-    ) -> Void
+    public typealias ResizeRow =
+        @convention(c) (
+            _ top: UnsafePointer<Float>, _ bottom: UnsafePointer<Float>, _ rowWeight: Float, _ inputWidth: Int,
+            _ output: UnsafeMutablePointer<Float>, _ outputWidth: Int, _ left: UnsafePointer<Int32>,
+            _ right: UnsafePointer<Int32>, _ columnWeight: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+        ) -> Void
     /// One class's row against the best so far.
-    public typealias ArgmaxUpdate = @convention(c) (
-        _ row: UnsafePointer<Float>, _ width: Int, _ id: UInt8, _ best: UnsafeMutablePointer<Float>,
-        _ ids: UnsafeMutablePointer<UInt8>
-    ) -> Void
+    public typealias ArgmaxUpdate =
+        @convention(c) (
+            _ row: UnsafePointer<Float>, _ width: Int, _ id: UInt8, _ best: UnsafeMutablePointer<Float>,
+            _ ids: UnsafeMutablePointer<UInt8>
+        ) -> Void
 
     /// The set these kernels are written for.
     public let instructionSet: InstructionSet

@@ -32,7 +32,8 @@ public struct Model: Sendable {
             guard let entry = file.tensors[parameter.name] else {
                 throw ModelError(
                     path: path,
-                    "has no tensor \"\(parameter.name)\", of shape \(parameter.shape); the configuration \"\(metadata.configuration.rawValue)\" needs it")
+                    "has no tensor \"\(parameter.name)\", of shape \(parameter.shape); the configuration \"\(metadata.configuration.rawValue)\" needs it"
+                )
             }
             guard entry.shape == parameter.shape else {
                 throw ModelError(
@@ -46,7 +47,8 @@ public struct Model: Sendable {
         if let unknown = file.tensors.keys.filter({ !known.contains($0) }).min() {
             throw ModelError(
                 path: path,
-                "has a tensor \"\(unknown)\" that the configuration \"\(metadata.configuration.rawValue)\" does not know")
+                "has a tensor \"\(unknown)\" that the configuration \"\(metadata.configuration.rawValue)\" does not know"
+            )
         }
         var weights = Weights()
         for parameter in parameters {

@@ -29,7 +29,9 @@ public struct ModelMetadata: Sendable {
             }
             return value
         }
-        func value<Wanted: Decodable>(_ key: String, _ type: Wanted.Type, _ expected: String) throws(ModelError) -> Wanted {
+        func value<Wanted: Decodable>(_ key: String, _ type: Wanted.Type, _ expected: String) throws(ModelError)
+            -> Wanted
+        {
             let text = try string(key)
             do { return try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
                 throw ModelError(path: path, "metadata \"\(key)\" is \"\(text.prefix(80))\"; expected \(expected)")
@@ -45,7 +47,8 @@ public struct ModelMetadata: Sendable {
         guard let configuration = Configuration(pyramid: pyramid, vortex: vortex) else {
             throw ModelError(
                 path: path,
-                "metadata says pyramid \"\(pyramid)\" and vortex \"\(vortex)\"; expected true or false, and efficient, full or none")
+                "metadata says pyramid \"\(pyramid)\" and vortex \"\(vortex)\"; expected true or false, and efficient, full or none"
+            )
         }
         self.configuration = configuration
         let names = try value("classes", [String].self, "a JSON list of names")
@@ -57,14 +60,16 @@ public struct ModelMetadata: Sendable {
         else {
             throw ModelError(
                 path: path,
-                "metadata has \(names.count) classes and \(colors.count) colours; expected 1 to 255 different names and a colour of three numbers for each")
+                "metadata has \(names.count) classes and \(colors.count) colours; expected 1 to 255 different names and a colour of three numbers for each"
+            )
         }
         self.labels = labels
         mean = try value("mean", [Float].self, "a JSON list of three numbers")
         std = try value("std", [Float].self, "a JSON list of three numbers")
         guard mean.count == 3, std.count == 3, mean.allSatisfy(\.isFinite), std.allSatisfy({ $0.isFinite && $0 > 0 })
         else {
-            throw ModelError(path: path, "metadata mean \(mean) and std \(std): expected three numbers each, std above 0")
+            throw ModelError(
+                path: path, "metadata mean \(mean) and std \(std): expected three numbers each, std above 0")
         }
         trainedOn = strings["trained_on"] ?? ""
         license = strings["license"] ?? ""

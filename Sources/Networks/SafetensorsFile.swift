@@ -45,9 +45,11 @@ public final class SafetensorsFile: Sendable {
     public init(path: String) throws(ModelError) {
         file = try MappedFile(path: path)
         let count = file.count
-        guard count >= 8, let length = file.withBytes(0..<8, { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) })
+        guard count >= 8,
+            let length = file.withBytes(0..<8, { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) })
         else {
-            throw ModelError(path: path, "is no safetensors file: it has \(count) bytes, and the header length alone takes 8")
+            throw ModelError(
+                path: path, "is no safetensors file: it has \(count) bytes, and the header length alone takes 8")
         }
         guard length <= UInt64(min(count - 8, Self.headerLimit)) else {
             throw ModelError(
@@ -74,7 +76,8 @@ public final class SafetensorsFile: Sendable {
             switch entry.type {
             case .float32:
                 return (0..<count).map {
-                    Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+                    Float(
+                        bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
                 }
             case .float16:
                 let halves = (0..<count).map {
@@ -125,7 +128,9 @@ public final class SafetensorsFile: Sendable {
             }
             let (begin, end) = (raw.data_offsets[0], raw.data_offsets[1])
             guard begin >= 0, begin <= end, end <= available else {
-                throw fail("should lie at bytes \(begin) to \(end) of the data, and the file holds \(available): it is truncated or its header is wrong")
+                throw fail(
+                    "should lie at bytes \(begin) to \(end) of the data, and the file holds \(available): it is truncated or its header is wrong"
+                )
             }
             var bytes = type.size
             for dimension in raw.shape {
@@ -134,18 +139,25 @@ public final class SafetensorsFile: Sendable {
                 bytes = product
             }
             guard bytes == end - begin else {
-                throw fail("of shape \(raw.shape) and type \(raw.dtype) takes \(bytes) bytes, and its offsets hold \(end - begin)")
+                throw fail(
+                    "of shape \(raw.shape) and type \(raw.dtype) takes \(bytes) bytes, and its offsets hold \(end - begin)"
+                )
             }
             entries[name] = Entry(type: type, shape: raw.shape, range: dataStart + begin..<dataStart + end)
         }
         var expected = dataStart
         var previous = "the header"
-        for (name, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key) < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key) }) {
+        for (name, entry) in entries.sorted(by: {
+            ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key) < (
+                $1.value.range.lowerBound, $1.value.range.upperBound, $1.key
+            )
+        }) {
             guard entry.range.lowerBound == expected else {
                 let what = entry.range.lowerBound < expected ? "overlaps" : "leaves a gap behind"
                 throw ModelError(
                     path: path,
-                    "tensor \"\(name)\" \(what) \(previous): it begins at byte \(entry.range.lowerBound - dataStart) of the data, expected \(expected - dataStart)")
+                    "tensor \"\(name)\" \(what) \(previous): it begins at byte \(entry.range.lowerBound - dataStart) of the data, expected \(expected - dataStart)"
+                )
             }
             expected = entry.range.upperBound
             previous = "tensor \"\(name)\""

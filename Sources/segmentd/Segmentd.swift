@@ -4,5 +4,6 @@ import ArgumentParser
 @main
 struct Segmentd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "segmentd", abstract: "Real-time video segmentation for vehicle computers.")
+        commandName: "segmentd", abstract: "Real-time video segmentation for vehicle computers.",
+        subcommands: [DescribeCommand.self, BenchCommand.self])
 }

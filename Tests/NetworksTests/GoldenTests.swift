@@ -10,7 +10,8 @@ struct GoldenTests {
     /// The largest difference allowed, as a share of the block's largest magnitude.
     private static let tolerance: Float = 1e-4
 
-    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Golden")
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+        "Golden")
 
     private func check(_ golden: SafetensorsFile, _ program: Program, _ options: EngineOptions) throws {
         let blocks = PyramidShuffleNet.blocks.filter { golden.tensors[$0] != nil }
@@ -33,7 +34,9 @@ struct GoldenTests {
         return ImageSize(height: shape[2], width: shape[3])
     }
 
-    @Test("every configuration computes what PyTorch computes", arguments: Configuration.allCases, InstructionSet.supported)
+    @Test(
+        "every configuration computes what PyTorch computes", arguments: Configuration.allCases,
+        InstructionSet.supported)
     func configurations(_ configuration: Configuration, _ set: InstructionSet) throws {
         let golden = try SafetensorsFile(
             path: Self.folder.appendingPathComponent("\(configuration.rawValue).activations.safetensors").path)

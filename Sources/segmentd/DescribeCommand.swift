@@ -1,0 +1,151 @@
+import ArgumentParser
+import Foundation
+import Imaging
+import Inference
+import Networks
+
+/// `segmentd describe`: Table II of the network, with output sizes, parameters and multiply–accumulates.
+struct DescribeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "describe", abstract: "Print the network block by block: sizes, parameters, multiply-accumulates.")
+
+    @Option(help: "Describe this model, a .safetensors file; the one that comes with segmentd where nothing is named.")
+    var model: String?
+
+    @Option(name: .customLong("configuration"), help: "Describe a configuration of Table IV instead of a model.")
+    var networkConfiguration: Configuration?
+
+    @Option(help: "Classes of the configuration.")
+    var classes: Int?
+
+    @Option(help: "Input size, height x width, multiples of 16.")
+    var size = NetworkSize.standard
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        if model != nil, networkConfiguration != nil {
+            throw ValidationError("--model and --configuration exclude each other")
+        }
+        if classes != nil, networkConfiguration == nil {
+            throw ValidationError("--classes goes with --configuration; a model knows its classes")
+        }
+        if let classes, !(1...255).contains(classes) {
+            throw ValidationError("--classes \(classes): expected 1 to 255")
+        }
+    }
+
+    func run() throws {
+        let description: NetworkDescription
+        if let networkConfiguration {
+            description = try NetworkDescription(networkConfiguration, classes: classes ?? 19, size: size.size)
+        } else {
+            let model = try self.model.map { try Model.load(path: $0) } ?? Model.bundled()
+            description = try NetworkDescription(
+                model.metadata.configuration, classes: model.labels.count, size: size.size, model: model)
+        }
+        print(try json ? description.json : description.table)
+    }
+}
+
+/// Table II of one configuration at one size.
+private struct NetworkDescription: Encodable {
+    struct Block: Encodable {
+        let block: String
+        let channels: Int
+        let height: Int
+        let width: Int
+        let parameters: Int
+        let multiplyAccumulates: Int
+
+        enum CodingKeys: String, CodingKey {
+            case block, channels, height, width, parameters
+            case multiplyAccumulates = "multiply_accumulates"
+        }
+    }
+
+    struct ModelFacts: Encodable {
+        let name: String
+        let classes: [String]
+        let trainedOn: String
+        let license: String
+
+        enum CodingKeys: String, CodingKey {
+            case name, classes, license
+            case trainedOn = "trained_on"
+        }
+    }
+
+    let configuration: String
+    let title: String
+    let classes: Int
+    let height: Int
+    let width: Int
+    let blocks: [Block]
+    let parameters: Int
+    let multiplyAccumulates: Int
+    let model: ModelFacts?
+
+    enum CodingKeys: String, CodingKey {
+        case configuration, title, classes, height, width, blocks, parameters, model
+        case multiplyAccumulates = "multiply_accumulates"
+    }
+
+    init(_ configuration: Configuration, classes: Int, size: ImageSize, model: Model? = nil) throws {
+        let graph = try PyramidShuffleNet.graph(configuration, classes: classes, size: size, input: .normalized)
+        self.configuration = configuration.rawValue
+        title = configuration.title
+        self.classes = classes
+        height = size.height
+        width = size.width
+        blocks = graph.outputs.filter { $0.name != PyramidShuffleNet.classMap }.map { output in
+            let shape = graph[output.value].shape
+            let cost = graph.cost(ofBlock: output.name)
+            return Block(
+                block: output.name, channels: shape.channels, height: shape.height, width: shape.width,
+                parameters: cost.parameters, multiplyAccumulates: cost.multiplyAccumulates)
+        }
+        let cost = graph.cost()
+        parameters = cost.parameters
+        multiplyAccumulates = cost.multiplyAccumulates
+        self.model = model.map {
+            ModelFacts(
+                name: $0.name, classes: $0.labels.names, trainedOn: $0.metadata.trainedOn,
+                license: $0.metadata.license)
+        }
+    }
+
+    var json: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
+
+    var table: String {
+        var lines = ["\(title), \(classes) classes, \(height)x\(width)"]
+        if let model {
+            lines.append("model \(model.name): \(model.classes.joined(separator: ", "))")
+            lines.append("trained on: \(model.trainedOn)")
+            lines.append("license: \(model.license)")
+        }
+        lines.append("")
+        func row(_ name: String, _ shape: String, _ parameters: Int, _ accumulates: Int) -> String {
+            TextTable.left(name, 12) + TextTable.left(shape, 20) + TextTable.right("\(parameters)", 12)
+                + TextTable.right(TextTable.fixed(Double(accumulates) / 1e9, 3), 10)
+        }
+        lines.append(
+            TextTable.left("block", 12) + TextTable.left("output (C, H, W)", 20) + TextTable.right("parameters", 12)
+                + TextTable.right("GMAC", 10))
+        for block in blocks {
+            lines.append(
+                row(
+                    block.block, "\(block.channels), \(block.height), \(block.width)", block.parameters,
+                    block.multiplyAccumulates))
+        }
+        lines.append(row("sum", "", parameters, multiplyAccumulates))
+        return lines.joined(separator: "\n")
+    }
+}

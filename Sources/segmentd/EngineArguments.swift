@@ -1,0 +1,57 @@
+import ArgumentParser
+import Foundation
+import Imaging
+import Kernels
+import Networks
+
+/// The options of every command that runs the network.
+struct EngineArguments: ParsableArguments {
+    @Option(help: "The model, a .safetensors file; the one that comes with segmentd where left out.")
+    var model: String?
+
+    @Option(help: "Threads that work on a picture; as many as there are processors for this process where left out.")
+    var threads: Int?
+
+    @Option(help: "Instruction set to use: scalar, avx2, avx512 or neon; the best of this machine where left out.")
+    var cpuFeatures: InstructionSet?
+
+    func validate() throws {
+        if let threads, !(1...256).contains(threads) {
+            throw ValidationError("--threads \(threads): expected 1 to 256")
+        }
+        if let cpuFeatures, !cpuFeatures.isSupported {
+            throw ValidationError("--cpu-features: \(UnsupportedInstructionSet(requested: cpuFeatures))")
+        }
+    }
+
+    /// The model named, or the one that comes with segmentd.
+    func loadModel() throws -> Model {
+        if let model { try Model.load(path: model) } else { try Model.bundled() }
+    }
+
+    /// The number of threads named, or that of the processors this process may use.
+    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+}
+
+extension InstructionSet: ExpressibleByArgument {}
+
+extension Configuration: ExpressibleByArgument {}
+
+/// A network size on the command line, height × width, multiples of 16.
+struct NetworkSize: ExpressibleByArgument {
+    let size: ImageSize
+
+    init?(argument: String) {
+        guard let size = ImageSize(argument), size.height % PyramidShuffleNet.sizeMultiple == 0,
+            size.width % PyramidShuffleNet.sizeMultiple == 0, size.height <= 8_192, size.width <= 8_192
+        else { return nil }
+        self.size = size
+    }
+
+    var defaultValueDescription: String { size.description }
+
+    /// The size that the daemon runs at.
+    static let standard = NetworkSize(size: ImageSize(height: 768, width: 1_024))
+
+    private init(size: ImageSize) { self.size = size }
+}
