@@ -123,10 +123,10 @@ public final class SafetensorsFile: Sendable {
             guard let type = ElementType(rawValue: raw.dtype) else {
                 throw fail("has element type \"\(raw.dtype)\"; expected F32, F16 or U8")
             }
-            guard raw.data_offsets.count == 2 else {
-                throw fail("has \(raw.data_offsets.count) data offsets; expected 2")
+            guard raw.dataOffsets.count == 2 else {
+                throw fail("has \(raw.dataOffsets.count) data offsets; expected 2")
             }
-            let (begin, end) = (raw.data_offsets[0], raw.data_offsets[1])
+            let (begin, end) = (raw.dataOffsets[0], raw.dataOffsets[1])
             guard begin >= 0, begin <= end, end <= available else {
                 throw fail(
                     "should lie at bytes \(begin) to \(end) of the data, and the file holds \(available): it is truncated or its header is wrong"
@@ -174,7 +174,12 @@ private struct Header: Decodable {
     struct Tensor: Decodable {
         let dtype: String
         let shape: [Int]
-        let data_offsets: [Int]
+        let dataOffsets: [Int]
+
+        enum CodingKeys: String, CodingKey {
+            case dtype, shape
+            case dataOffsets = "data_offsets"
+        }
     }
 
     private struct Name: CodingKey {

@@ -9,7 +9,12 @@ public struct SafetensorsWriter {
     private struct Tensor: Encodable {
         let dtype: String
         let shape: [Int]
-        let data_offsets: [Int]
+        let dataOffsets: [Int]
+
+        enum CodingKeys: String, CodingKey {
+            case dtype, shape
+            case dataOffsets = "data_offsets"
+        }
     }
 
     private enum Entry: Encodable {
@@ -32,7 +37,7 @@ public struct SafetensorsWriter {
         _ name: String, type: SafetensorsFile.ElementType, shape: [Int], bytes: UnsafeRawBufferPointer
     ) {
         header[name] = Tensor(
-            dtype: type.rawValue, shape: shape, data_offsets: [data.count, data.count + bytes.count])
+            dtype: type.rawValue, shape: shape, dataOffsets: [data.count, data.count + bytes.count])
         data.append(contentsOf: bytes)
     }
 

@@ -1,11 +1,13 @@
 /// Folds a batch normalisation into the convolution before it: y = s·(w∗x + b − mean) + shift with
 /// s = weight / √(variance + ε) is a convolution with weights s·w and bias s·(b − mean) + shift.
 public struct FoldBatchNorm: Pass {
+    /// As in tables.
     public let name = "fold batch norm"
 
     /// The pass.
     public init() {}
 
+    /// The program rewritten.
     public func apply(to program: Program) throws(GraphError) -> Program {
         let graph = program.graph
         let uses = graph.uses

@@ -1,10 +1,12 @@
 /// Lets a convolution apply the ReLU that follows it while its result is at hand.
 public struct FuseActivation: Pass {
+    /// As in tables.
     public let name = "fuse activation"
 
     /// The pass.
     public init() {}
 
+    /// The program rewritten.
     public func apply(to program: Program) throws(GraphError) -> Program {
         let graph = program.graph
         let uses = graph.uses

@@ -1,10 +1,12 @@
 /// Joins a resize and the argmax that alone reads it: the resized tensor, by far the largest, never exists.
 public struct FuseResizeArgmax: Pass {
+    /// As in tables.
     public let name = "fuse resize and argmax"
 
     /// The pass.
     public init() {}
 
+    /// The program rewritten.
     public func apply(to program: Program) throws(GraphError) -> Program {
         let graph = program.graph
         let uses = graph.uses
