@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "MaskOutput", dependencies: ["MediaIO", "Kernels", "Imaging"], swiftSettings: strictFast),
         .target(name: "VideoInput", dependencies: ["MediaIO", "Imaging"], swiftSettings: strictFast),
         .target(
-            name: "Networks", dependencies: ["Inference", "Imaging"], resources: [.copy("Resources/models")],
+            name: "Networks", dependencies: ["Inference", "Kernels", "Imaging"], resources: [.copy("Resources/models")],
             swiftSettings: strictFast),
         .target(
             name: "Segmentation", dependencies: ["Networks", "Inference", "Kernels", "MediaIO", "Imaging"],
