@@ -9,11 +9,14 @@
 #include "bodies/depthwise.h"
 #include "bodies/elementwise.h"
 #include "bodies/pool.h"
+#include "bodies/product.h"
 #include "bodies/resize.h"
 #pragma clang attribute pop
 
 void ck_raise__avx512(struct ck_kernels *kernels) {
     kernels->depthwise = depthwise;
+    kernels->product = product;
+    kernels->product_rows = PRODUCT_ROWS;
     kernels->max_pool = max_pool;
     kernels->average_pool = average_pool;
     kernels->sum = sum;

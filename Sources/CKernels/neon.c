@@ -8,10 +8,13 @@
 #include "bodies/depthwise.h"
 #include "bodies/elementwise.h"
 #include "bodies/pool.h"
+#include "bodies/product.h"
 #include "bodies/resize.h"
 
 void ck_raise__neon(struct ck_kernels *kernels) {
     kernels->depthwise = depthwise;
+    kernels->product = product;
+    kernels->product_rows = PRODUCT_ROWS;
     kernels->max_pool = max_pool;
     kernels->average_pool = average_pool;
     kernels->sum = sum;

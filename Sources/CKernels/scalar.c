@@ -3,16 +3,26 @@
 
 #include <math.h>
 
-void ck_depthwise__scalar(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
-                          ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation, const float *weights,
-                          float bias, int relu) {
+void ck_depthwise__scalar(const float *in, ptrdiff_t advance, ptrdiff_t tap_row, float *out, ptrdiff_t out_row,
+                          ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
+                          ptrdiff_t dilation, const float *weights, float bias, int relu) {
     for (ptrdiff_t y = 0; y < rows; y++)
         for (ptrdiff_t x = 0; x < width; x++) {
             float sum = bias;
             for (ptrdiff_t ky = 0; ky < k; ky++)
                 for (ptrdiff_t kx = 0; kx < k; kx++)
-                    sum += weights[ky * k + kx] * in[(y * stride + ky * dilation) * in_stride + x * stride + kx * dilation];
-            out[y * out_stride + x] = relu && sum < 0 ? 0 : sum;
+                    sum += weights[ky * k + kx] * in[y * advance + ky * tap_row + x * stride + kx * dilation];
+            out[y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK] = relu && sum < 0 ? 0 : sum;
+        }
+}
+
+void ck_product__scalar(const float *a, const float *b, ptrdiff_t depth, ptrdiff_t rows, float *c, ptrdiff_t c_stride,
+                        ptrdiff_t columns, const float *bias, int add, int relu) {
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t x = 0; x < columns; x++) {
+            float sum = add ? c[r * c_stride + x] : bias[r];
+            for (ptrdiff_t k = 0; k < depth; k++) sum += a[k * rows + r] * b[k * CK_BLOCK + x];
+            c[r * c_stride + x] = relu && sum < 0 ? 0 : sum;
         }
 }
 
@@ -93,6 +103,8 @@ void ck_argmax_update__scalar(const float *row, ptrdiff_t width, uint8_t id, flo
 struct ck_kernels ck_kernels_for(int instruction_set) {
     struct ck_kernels kernels = {
         .depthwise = ck_depthwise__scalar,
+        .product = ck_product__scalar,
+        .product_rows = 8,
         .max_pool = ck_max_pool__scalar,
         .average_pool = ck_average_pool__scalar,
         .sum = ck_sum__scalar,

@@ -5,14 +5,18 @@ import CKernels
 /// The choice is a value that is passed in: two tables of different sets work side by side. What each function
 /// takes and promises is written in `CKernels/include/kernels.h`.
 public struct KernelTable: Sendable {
-    /// Depthwise convolution of a padded plane.
-    public typealias Depthwise =
-        @convention(c) (
-            _ input: UnsafePointer<Float>, _ inputStride: Int, _ output: UnsafeMutablePointer<Float>,
-            _ outputStride: Int,
-            _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ weights: UnsafePointer<Float>,
-            _ bias: Float, _ relu: CInt
-        ) -> Void
+    /// Depthwise convolution of a padded plane, written to a plane or into packed blocks.
+    public typealias Depthwise = @convention(c) (
+        _ input: UnsafePointer<Float>, _ advance: Int, _ tapRow: Int, _ output: UnsafeMutablePointer<Float>,
+        _ outputRow: Int, _ outputBlock: Int, _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int,
+        _ dilation: Int, _ weights: UnsafePointer<Float>, _ bias: Float, _ relu: CInt
+    ) -> Void
+    /// One tile of a matrix product over packed blocks.
+    public typealias Product = @convention(c) (
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ depth: Int, _ rows: Int,
+        _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, _ bias: UnsafePointer<Float>, _ add: CInt,
+        _ relu: CInt
+    ) -> Void
     /// Maxima over windows of a padded plane.
     public typealias MaxPool =
         @convention(c) (
@@ -63,6 +67,10 @@ public struct KernelTable: Sendable {
     public let instructionSet: InstructionSet
     /// Depthwise convolution.
     public let depthwise: Depthwise
+    /// A tile of a matrix product.
+    public let product: Product
+    /// The most output channels of a tile.
+    public let productRows: Int
     /// Max-pooling.
     public let maxPool: MaxPool
     /// Average pooling.
@@ -86,6 +94,8 @@ public struct KernelTable: Sendable {
         let table = ck_kernels_for(instructionSet.code)
         self.instructionSet = instructionSet
         depthwise = table.depthwise
+        product = table.product
+        productRows = table.product_rows
         maxPool = table.max_pool
         averagePool = table.average_pool
         sum = table.sum
@@ -95,6 +105,9 @@ public struct KernelTable: Sendable {
         resizeRow = table.resize_row
         argmaxUpdate = table.argmax_update
     }
+
+    /// Columns of a packed block.
+    public static let block = Int(CK_BLOCK)
 
     /// Floats of scratch that `averagePool` needs for one plane.
     public static func averagePoolScratch(height: Int, width: Int, kernel: Int) -> Int {

@@ -1,13 +1,13 @@
-// Depthwise convolution: a tile of four output rows by two vectors reuses each load for several rows and each
-// weight for both vectors.
+// Depthwise convolution: a tile of four output rows by CK_BLOCK columns reuses each load for several rows, and each
+// weight for several vectors.
 
-// K is a constant at every call; TILE_ROWS x TILE_VECTORS results are kept in registers.
-#define DEPTHWISE_ROWS 4
-#define DEPTHWISE_VECTORS 2
+#define DEPTHWISE_ROWS (CK_BLOCK / VL <= 2 ? 4 : 1)
+#define DEPTHWISE_VECTORS (CK_BLOCK / VL <= 4 ? CK_BLOCK / VL : 4)
 
-INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t tile_rows, const float *in, ptrdiff_t in_stride, float *out,
-                           ptrdiff_t out_stride, ptrdiff_t width, const float *weights, float bias, int relu) {
-    vf acc[DEPTHWISE_ROWS][DEPTHWISE_VECTORS];
+// K and tile_rows are constants at every call; at most DEPTHWISE_VECTORS vectors are written.
+INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t tile_rows, const float *in, ptrdiff_t in_row, float *out,
+                           ptrdiff_t out_row, ptrdiff_t width, const float *weights, float bias, int relu) {
+    vf acc[4][DEPTHWISE_VECTORS];
 #pragma clang loop unroll(full)
     for (ptrdiff_t r = 0; r < tile_rows; r++)
 #pragma clang loop unroll(full)
@@ -16,7 +16,7 @@ INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t tile_rows, const float *in, pt
     for (ptrdiff_t y = 0; y < tile_rows + K - 1; y++)
 #pragma clang loop unroll(full)
         for (ptrdiff_t kx = 0; kx < K; kx++) {
-            const float *p = in + y * in_stride + kx;
+            const float *p = in + y * in_row + kx;
             vf data[DEPTHWISE_VECTORS];
             if (width == DEPTHWISE_VECTORS * VL)
 #pragma clang loop unroll(full)
@@ -42,67 +42,71 @@ INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t tile_rows, const float *in, pt
             vf value = relu ? v_max(acc[r][v], v_set(0)) : acc[r][v];
             ptrdiff_t left = width - v * VL;
             if (left >= VL)
-                v_store(out + r * out_stride + v * VL, value);
+                v_store(out + r * out_row + v * VL, value);
             else if (left > 0)
-                v_store_n(out + r * out_stride + v * VL, value, left);
+                v_store_n(out + r * out_row + v * VL, value, left);
         }
 }
 
-INLINE void depthwise_dense(ptrdiff_t K, const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride,
-                            ptrdiff_t rows, ptrdiff_t width, const float *weights, float bias, int relu) {
+// The taps dense, outputs one after the other.
+INLINE void depthwise_dense(ptrdiff_t K, const float *in, ptrdiff_t in_row, float *out, ptrdiff_t out_row,
+                            ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, const float *weights, float bias,
+                            int relu) {
     const ptrdiff_t step = DEPTHWISE_VECTORS * VL;
     ptrdiff_t y = 0;
-    for (; y + DEPTHWISE_ROWS <= rows; y += DEPTHWISE_ROWS) {
-        ptrdiff_t x = 0;
-        for (; x + step <= width; x += step)
-            depthwise_tile(K, DEPTHWISE_ROWS, in + y * in_stride + x, in_stride, out + y * out_stride + x, out_stride,
-                           step, weights, bias, relu);
-        if (x < width)
-            depthwise_tile(K, DEPTHWISE_ROWS, in + y * in_stride + x, in_stride, out + y * out_stride + x, out_stride,
-                           width - x, weights, bias, relu);
-    }
+    for (; y + DEPTHWISE_ROWS <= rows; y += DEPTHWISE_ROWS)
+        for (ptrdiff_t x = 0; x < width; x += step) {
+            const float *from = in + y * in_row + x;
+            float *to = out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK;
+            if (x + step <= width)
+                depthwise_tile(K, DEPTHWISE_ROWS, from, in_row, to, out_row, step, weights, bias, relu);
+            else
+                depthwise_tile(K, DEPTHWISE_ROWS, from, in_row, to, out_row, width - x, weights, bias, relu);
+        }
     for (; y < rows; y++)
         for (ptrdiff_t x = 0; x < width; x += step)
-            depthwise_tile(K, 1, in + y * in_stride + x, in_stride, out + y * out_stride + x, out_stride,
-                           smaller(step, width - x), weights, bias, relu);
+            depthwise_tile(K, 1, in + y * in_row + x, in_row, out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK,
+                           out_row, smaller(step, width - x), weights, bias, relu);
 }
 
 // Any kernel, stride 1 or 2, any dilation: a vector of outputs at a time.
-INLINE void depthwise_any(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
-                          ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation, const float *weights,
-                          float bias, int relu) {
+INLINE void depthwise_any(const float *in, ptrdiff_t advance, ptrdiff_t tap_row, float *out, ptrdiff_t out_row,
+                          ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
+                          ptrdiff_t dilation, const float *weights, float bias, int relu) {
     for (ptrdiff_t y = 0; y < rows; y++) {
         ptrdiff_t x = 0;
         for (; x + VL <= width; x += VL) {
             vf acc = v_set(bias);
             for (ptrdiff_t ky = 0; ky < k; ky++) {
-                const float *p = in + (y * stride + ky * dilation) * in_stride + x * stride;
+                const float *p = in + y * advance + ky * tap_row + x * stride;
                 for (ptrdiff_t kx = 0; kx < k; kx++) {
                     vf data = stride == 1 ? v_load(p + kx * dilation) : v_load_even(p + kx * dilation);
                     acc = v_fma(data, v_set(weights[ky * k + kx]), acc);
                 }
             }
-            v_store(out + y * out_stride + x, relu ? v_max(acc, v_set(0)) : acc);
+            v_store(out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK, relu ? v_max(acc, v_set(0)) : acc);
         }
-        if (x < width)
-            ck_depthwise__scalar(in + y * stride * in_stride + x * stride, in_stride, out + y * out_stride + x,
-                                 out_stride, 1, width - x, k, stride, dilation, weights, bias, relu);
+        for (; x < width; x++)
+            ck_depthwise__scalar(in + y * advance + x * stride, advance, tap_row,
+                                 out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK, out_row, out_block, 1, 1, k,
+                                 stride, dilation, weights, bias, relu);
     }
 }
 
-static void depthwise(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
-                      ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation, const float *weights,
-                      float bias, int relu) {
-    if (stride == 1 && dilation == 1 && k == 3)
-        depthwise_dense(3, in, in_stride, out, out_stride, rows, width, weights, bias, relu);
-    else if (stride == 1 && dilation == 1 && k == 5)
-        depthwise_dense(5, in, in_stride, out, out_stride, rows, width, weights, bias, relu);
-    else if (stride == 1 && dilation == 1 && k == 7)
-        depthwise_dense(7, in, in_stride, out, out_stride, rows, width, weights, bias, relu);
+static void depthwise(const float *in, ptrdiff_t advance, ptrdiff_t tap_row, float *out, ptrdiff_t out_row,
+                      ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
+                      ptrdiff_t dilation, const float *weights, float bias, int relu) {
+    if (stride == 1 && dilation == 1 && advance == tap_row && k == 3)
+        depthwise_dense(3, in, advance, out, out_row, out_block, rows, width, weights, bias, relu);
+    else if (stride == 1 && dilation == 1 && advance == tap_row && k == 5)
+        depthwise_dense(5, in, advance, out, out_row, out_block, rows, width, weights, bias, relu);
+    else if (stride == 1 && dilation == 1 && advance == tap_row && k == 7)
+        depthwise_dense(7, in, advance, out, out_row, out_block, rows, width, weights, bias, relu);
     else if (stride == 1)
-        depthwise_any(in, in_stride, out, out_stride, rows, width, k, 1, dilation, weights, bias, relu);
+        depthwise_any(in, advance, tap_row, out, out_row, out_block, rows, width, k, 1, dilation, weights, bias, relu);
     else if (stride == 2)
-        depthwise_any(in, in_stride, out, out_stride, rows, width, k, 2, dilation, weights, bias, relu);
+        depthwise_any(in, advance, tap_row, out, out_row, out_block, rows, width, k, 2, dilation, weights, bias, relu);
     else
-        ck_depthwise__scalar(in, in_stride, out, out_stride, rows, width, k, stride, dilation, weights, bias, relu);
+        ck_depthwise__scalar(in, advance, tap_row, out, out_row, out_block, rows, width, k, stride, dilation, weights,
+                             bias, relu);
 }

@@ -8,11 +8,22 @@
 
 #pragma clang assume_nonnull begin
 
-// Writes rows x width outputs of a k x k depthwise convolution. `in` is the plane with its padding, at the first
-// tap of the first output; taps are `dilation` apart, outputs `stride` apart. `weights` holds k*k values.
-typedef void ck_depthwise_fn(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
-                             ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t dilation, const float *weights,
-                             float bias, int relu);
+// Columns of a block: what `depthwise` writes at a stretch and `product` multiplies at a time. A multiple of 16.
+#define CK_BLOCK 32
+
+// Writes rows x width outputs of a k x k depthwise convolution. `in` is the plane with its padding, at the first tap of
+// the first output: the taps of one output are `tap_row` (down) and `dilation` (right) elements apart, outputs `advance`
+// (down) and `stride` (right). Output rows are `out_row` apart, blocks of CK_BLOCK columns `out_block` apart (CK_BLOCK
+// for a plane). `weights` holds k*k values.
+typedef void ck_depthwise_fn(const float *in, ptrdiff_t advance, ptrdiff_t tap_row, float *out, ptrdiff_t out_row,
+                             ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
+                             ptrdiff_t dilation, const float *weights, float bias, int relu);
+
+// One tile of a matrix product: `rows` output channels (at most `product_rows` of the table) by up to CK_BLOCK columns.
+// a is depth x rows, b depth x CK_BLOCK, both packed; c's channels are `c_stride` apart, and `columns` are written.
+// Where `add`, c is added to, else the sum starts from bias[channel]. Then max(c, 0) where `relu`.
+typedef void ck_product_fn(const float *a, const float *b, ptrdiff_t depth, ptrdiff_t rows, float *c,
+                           ptrdiff_t c_stride, ptrdiff_t columns, const float *bias, int add, int relu);
 
 // Writes rows x width maxima over k x k windows, `stride` apart. `in` is the plane with its padding.
 typedef void ck_max_pool_fn(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
@@ -46,6 +57,8 @@ typedef void ck_argmax_update_fn(const float *row, ptrdiff_t width, uint8_t id, 
 
 struct ck_kernels {
     ck_depthwise_fn *depthwise;
+    ck_product_fn *product;
+    ptrdiff_t product_rows;
     ck_max_pool_fn *max_pool;
     ck_average_pool_fn *average_pool;
     ck_sum_fn *sum;

@@ -119,8 +119,8 @@ final class DepthwiseStep: Step, @unchecked Sendable {
         for channel in part(task, of: tasks, shape.channels) {
             padded.fill(plane, from: input + channel * shape.height * shape.width, with: 0)
             kernels.depthwise(
-                UnsafePointer(plane), padded.stride, output + channel * shape.outHeight * shape.outWidth,
-                shape.outWidth, shape.outHeight, shape.outWidth, shape.kernel, shape.stride, shape.dilation,
+                UnsafePointer(plane), padded.stride * shape.stride, padded.stride * shape.dilation,
+                output + channel * shape.outHeight * shape.outWidth, shape.outWidth, KernelTable.block, shape.outHeight, shape.outWidth, shape.kernel, shape.stride, shape.dilation,
                 weights + channel * taps, bias?[channel] ?? 0, relu ? 1 : 0)
         }
     }
