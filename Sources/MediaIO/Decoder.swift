@@ -1,0 +1,186 @@
+import CFFmpeg
+import Imaging
+
+/// A decoded picture with what its decoder says of it.
+public struct DecodedFrame: Sendable {
+    /// The pixels.
+    public let picture: Picture
+    /// When it is shown, in ticks of the stream's time base; nil where nothing tells.
+    public let pts: Int64?
+    /// How long it is shown, in ticks; 0 where nothing tells.
+    public let duration: Int64
+    /// Whether it was decoded without others.
+    public let isKey: Bool
+    /// Whether the decoder or the container knows that data was missing or damaged.
+    public let isCorrupt: Bool
+    /// The tag of the packet that began it, as given to `send`; 0 where the decoder does not pass it on.
+    public let tag: Int64
+}
+
+/// How a stream is decoded.
+public struct DecoderOptions: Hashable, Sendable {
+    /// Decoding threads, 1 or more.
+    public var threads: Int = 2
+    /// Whether frames come out as soon as they can, as live streams need, rather than when it is fastest in total.
+    public var isLowDelay: Bool = false
+    /// The most pixels a picture may have.
+    public var maxPixels: Int = 8192 * 8192
+
+    /// The usual settings.
+    public init() {}
+}
+
+/// Turns packets of one stream into pictures. One thread uses it.
+public final class Decoder {
+    private let context: UnsafeMutablePointer<AVCodecContext>
+    private let demuxer: Demuxer
+    private let isVideoCodec: Bool
+    private var spare: FrameHolder?
+    /// How many packets or frames could not be decoded so far.
+    public private(set) var failures = 0
+    /// The last of these failures.
+    public private(set) var lastFailure: MediaError?
+    /// Whether every frame came out after the end was announced.
+    public private(set) var isDrained = false
+
+    /// A decoder for the video stream of `demuxer`.
+    ///
+    /// - Throws: `MediaError`, `.unsupported` where FFmpeg has no decoder for it.
+    public init(for demuxer: Demuxer, options: DecoderOptions = DecoderOptions()) throws {
+        self.demuxer = demuxer
+        let subject = demuxer.location.description
+        guard let parameters = demuxer.parameters else {
+            throw MediaError(.invalidArgument, "decode", subject, reason: "closed")
+        }
+        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
+            throw MediaError(
+                .unsupported, "decode", subject, reason: Self.unknownCodec(parameters.pointee),
+                hint: "convert it, for example with `ffmpeg -i IN -c:v libx264 OUT.mp4`, where a newer FFmpeg knows it")
+        }
+        guard let context = avcodec_alloc_context3(codec) else { throw FrameHolder.outOfMemory() }
+        self.context = context
+        isVideoCodec = Self.limitedByStandard.contains(parameters.pointee.codec_id.rawValue)
+        try check(avcodec_parameters_to_context(context, parameters), "decode", subject)
+        context.pointee.pkt_timebase = demuxer.avStream?.pointee.time_base ?? AVRational(num: 0, den: 1)
+        context.pointee.framerate = (demuxer.stream.frameRate ?? Rational(0, 1)).av
+        context.pointee.max_pixels = Int64(options.maxPixels)
+        context.pointee.thread_count = Int32(clamping: max(options.threads, 1))
+        context.pointee.thread_type = options.isLowDelay ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE
+        if options.isLowDelay { context.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY }
+        let (code, said) = FFmpegLog.collectingErrors { avcodec_open2(context, codec, nil) }
+        guard code >= 0 else { throw MediaError(code: code, "decode", subject, detail: said.last) }
+    }
+
+    deinit {
+        var context: UnsafeMutablePointer<AVCodecContext>? = context
+        avcodec_free_context(&context)
+    }
+
+    /// Hands over a packet, or nil to say that there are no more. `tag` comes back on the frame it begins.
+    ///
+    /// Call `receive` until it answers nil before the next `send`. A packet that cannot be decoded counts as a
+    /// failure and is no error.
+    ///
+    /// - Throws: `MediaError` where decoding cannot go on at all.
+    public func send(_ packet: Packet?, tag: Int64 = 0) throws {
+        context.pointee.reordered_opaque = tag
+        let (code, said) = FFmpegLog.collectingErrors { avcodec_send_packet(context, packet?.pointer) }
+        if let packet { av_packet_unref(packet.pointer) }
+        if code >= 0 || (packet == nil && code == FF_ERROR_EOF) { return }
+        try fail(code, said)
+    }
+
+    /// The next picture; nil where the decoder needs another packet, or where `isDrained`.
+    ///
+    /// - Throws: `MediaError` where decoding cannot go on at all.
+    public func receive() throws -> DecodedFrame? {
+        while true {
+            let holder = try spare ?? FrameHolder()
+            spare = nil
+            let (code, said) = FFmpegLog.collectingErrors { avcodec_receive_frame(context, holder.pointer) }
+            if code >= 0 { return try frame(in: holder) }
+            spare = holder
+            if code == MediaError.tryAgain { return nil }
+            if code == FF_ERROR_EOF {
+                isDrained = true
+                return nil
+            }
+            try fail(code, said)
+        }
+    }
+
+    private func fail(_ code: Int32, _ said: [String]) throws {
+        let subject = demuxer.location.description
+        if let line = said.first(where: { $0.contains("exceeds specified max pixel count") }) {
+            throw MediaError(
+                .tooLarge, "decode", subject, reason: line, hint: "raise max_pixels if this is meant")
+        }
+        let error = MediaError(code: code, "decode", subject, detail: said.last)
+        failures += 1
+        lastFailure = error
+        // These do not pass with the next packet.
+        if error.kind == .outOfMemory || code == MediaError.tryAgain { throw error }
+    }
+
+    private func frame(in decoded: FrameHolder) throws -> DecodedFrame {
+        let holder = try decoded.hasUpwardRows ? decoded.copied() : decoded
+        let frame = holder.pointer.pointee
+        let duration = frame.pkt_duration > 0 ? frame.pkt_duration : 0
+        let time = frame.best_effort_timestamp
+        return DecodedFrame(
+            picture: try holder.picture(
+                orientation: Orientation(of: holder.pointer) ?? demuxer.stream.orientation,
+                sampleAspectRatio: sampleAspectRatio(holder.pointer), color: color(of: frame)),
+            pts: time == FF_NOPTS ? nil : time, duration: duration, isKey: frame.key_frame != 0,
+            isCorrupt: frame.flags & AV_FRAME_FLAG_CORRUPT != 0 || frame.decode_error_flags != 0,
+            tag: frame.reordered_opaque)
+    }
+
+    private func sampleAspectRatio(_ frame: UnsafeMutablePointer<AVFrame>) -> Rational {
+        guard let context = demuxer.avContext, let stream = demuxer.avStream else {
+            return Rational(frame.pointee.sample_aspect_ratio)
+        }
+        return Rational(av_guess_sample_aspect_ratio(context, stream, frame))
+    }
+
+    private func color(of frame: AVFrame) -> ColorDescription {
+        let color = ColorDescription(of: frame)
+        guard AVPixelFormat(rawValue: frame.format).isGray else { return color }
+        // FFmpeg takes all grey for full range, which is right for images but not for video standards.
+        let isFull = frame.color_range == AVCOL_RANGE_UNSPECIFIED ? !isVideoCodec : color.isFullRange
+        return ColorDescription(matrix: color.matrix, isFullRange: isFull)
+    }
+
+    /// Codecs whose standards say limited range where the stream is silent.
+    private static let limitedByStandard: Set<UInt32> = [
+        AV_CODEC_ID_H264.rawValue, AV_CODEC_ID_HEVC.rawValue, AV_CODEC_ID_VP9.rawValue, AV_CODEC_ID_AV1.rawValue,
+        AV_CODEC_ID_VVC.rawValue,
+    ]
+
+    private static func unknownCodec(_ parameters: AVCodecParameters) -> String {
+        if parameters.codec_id != AV_CODEC_ID_NONE {
+            return "this FFmpeg has no decoder for \(String(cString: avcodec_get_name(parameters.codec_id)))"
+        }
+        let tag = withUnsafeBytes(of: parameters.codec_tag.littleEndian) { bytes in
+            String(decoding: bytes.map { (32..<127).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+        }
+        return "FFmpeg does not know its codec '\(tag)'"
+    }
+}
+
+extension FrameHolder {
+    /// Whether rows are stored bottom up, as some AVI and BMP decoders do.
+    fileprivate var hasUpwardRows: Bool {
+        let sizes = pointer.pointee.linesize
+        return sizes.0 < 0 || sizes.1 < 0 || sizes.2 < 0 || sizes.3 < 0
+    }
+
+    /// The same picture in memory of its own, rows top down.
+    fileprivate func copied() throws -> FrameHolder {
+        let size = ImageSize(height: Int(pointer.pointee.height), width: Int(pointer.pointee.width))
+        let copy = try FrameHolder(size: size, format: AVPixelFormat(rawValue: pointer.pointee.format))
+        try check(av_frame_copy(copy.pointer, pointer), "copy", "a frame")
+        try check(av_frame_copy_props(copy.pointer, pointer), "copy", "a frame")
+        return copy
+    }
+}

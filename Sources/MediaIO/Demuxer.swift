@@ -1,0 +1,117 @@
+import CFFmpeg
+import Glibc
+import Imaging
+
+/// An open container, of which only the best video stream is read.
+///
+/// One thread opens, reads and closes it. Calls end at their deadlines, or when its `Interruption` is cancelled;
+/// after either it is good for nothing but closing.
+public final class Demuxer {
+    /// What was opened.
+    public let location: MediaLocation
+    /// Whether data comes at its own pace.
+    public let isLive: Bool
+    /// What the container says of its video.
+    public let stream: VideoStream
+
+    private let options: DemuxerOptions
+    private let interruption: Interruption
+    private let pipe: PipeReader?
+    private var context: UnsafeMutablePointer<AVFormatContext>?
+    private var lastWasCorrupt = false
+
+    /// Opens `location`.
+    ///
+    /// - Throws: `MediaError`, `.timedOut` past the deadline; `CancellationError` where `interruption` is cancelled.
+    public init(
+        _ location: MediaLocation, options: DemuxerOptions = DemuxerOptions(),
+        interruption: Interruption = Interruption()
+    ) throws {
+        FFmpegLog.install()
+        try interruption.checkCancellation()
+        let opening = DemuxerOpening(location: location, options: options, interruption: interruption)
+        let opened = try opening.open()
+        self.location = location
+        self.options = options
+        self.interruption = interruption
+        isLive = opening.isLive
+        context = opened.context
+        pipe = opened.pipe
+        stream = opened.stream
+    }
+
+    deinit { close() }
+
+    /// Lets go of the file or connection. Harmless when it is closed already.
+    public func close() {
+        guard context != nil else { return }
+        // A server is told goodbye, but not waited for.
+        interruption.arm(.milliseconds(500))
+        avformat_close_input(&context)
+        interruption.arm(nil)
+    }
+
+    /// The stream's parameters, for the decoder.
+    var parameters: UnsafeMutablePointer<AVCodecParameters>? { avStream?.pointee.codecpar }
+
+    /// FFmpeg's stream, for what only it can guess.
+    var avStream: UnsafeMutablePointer<AVStream>? { context?.pointee.streams[stream.index] }
+
+    /// FFmpeg's context, for what only it can guess.
+    var avContext: UnsafeMutablePointer<AVFormatContext>? { context }
+
+    /// The wall-clock time, in microseconds since the epoch, of time stamp 0, as the sender says (RTCP sender
+    /// reports); nil where it says nothing.
+    public var realtimeOrigin: Int64? {
+        guard let time = context?.pointee.start_time_realtime, time != FF_NOPTS, time > 0 else { return nil }
+        return time
+    }
+
+    /// Reads the next packet of the video stream into `packet`; false at the end of the stream.
+    ///
+    /// - Throws: `MediaError`, `.truncated` where a file stops before its end, `.timedOut` past the deadline;
+    ///   `CancellationError` after `cancel`.
+    public func read(into packet: Packet) throws -> Bool {
+        guard let context else { throw MediaError(.invalidArgument, "read", location.description, reason: "closed") }
+        try interruption.checkCancellation()
+        interruption.arm(isLive ? options.readTimeout : nil)
+        defer { interruption.arm(nil) }
+        while true {
+            let (code, said) = FFmpegLog.collectingErrors { av_read_frame(context, packet.pointer) }
+            if code == MediaError.tryAgain {
+                if interruption.isExpired { throw timedOut() }
+                try interruption.sleep(until: Interruption.now + 2_000_000)
+                continue
+            }
+            guard code >= 0 else { return try end(code, said, context) }
+            if Int(packet.pointer.pointee.stream_index) == stream.index {
+                lastWasCorrupt = packet.isCorrupt
+                return true
+            }
+            av_packet_unref(packet.pointer)
+        }
+    }
+
+    private func end(_ code: Int32, _ said: [String], _ context: UnsafeMutablePointer<AVFormatContext>) throws -> Bool {
+        try interruption.checkCancellation()
+        if interruption.isExpired { throw timedOut() }
+        let truncation = said.last {
+            $0.contains("partial file") || $0.contains("ended prematurely") || $0.contains("truncat")
+        }
+        let isCutOff = truncation != nil || (lastWasCorrupt && !isLive)
+        if isCutOff, code == FF_ERROR_EOF || code == FF_ERROR_INVALIDDATA {
+            throw MediaError(
+                kind: .truncated, action: "read", subject: location.description,
+                reason: "the data stops before its end" + (truncation.map { ": \($0)" } ?? ""), code: code,
+                hint: "the file was cut off; the frames before the cut were read")
+        }
+        let ioError = context.pointee.pb?.pointee.error ?? 0
+        if code == FF_ERROR_EOF, ioError >= 0 || ioError == FF_ERROR_EOF { return false }
+        throw MediaError(code: code == FF_ERROR_EOF ? ioError : code, "read", location.description, detail: said.last)
+    }
+
+    private func timedOut() -> MediaError {
+        let time = options.readTimeout.map { "\($0)" } ?? "the time allowed"
+        return MediaError(.timedOut, "read", location.description, reason: "nothing came for \(time)")
+    }
+}

@@ -1,0 +1,235 @@
+import CFFmpeg
+import Glibc
+import Imaging
+
+/// The steps of opening a container, each with the error that a user understands.
+struct DemuxerOpening {
+    let location: MediaLocation
+    let options: DemuxerOptions
+    let interruption: Interruption
+
+    var isLive: Bool { options.isLive ?? (isDevice || location.isLive) }
+
+    struct Opened {
+        let context: UnsafeMutablePointer<AVFormatContext>
+        let pipe: PipeReader?
+        let stream: VideoStream
+    }
+
+    private var subject: String { location.description }
+    private var isDevice: Bool { options.format == "v4l2" || options.format == "video4linux2" }
+
+    func open() throws -> Opened {
+        if isDevice { try DeviceLibrary.load(for: subject) }
+        try checkPath()
+        let format = try inputFormat()
+        guard let fresh = avformat_alloc_context() else { throw FrameHolder.outOfMemory() }
+        var context: UnsafeMutablePointer<AVFormatContext>? = fresh
+        fresh.pointee.interrupt_callback = interruption.callback
+        // A V4L2 read blocks in the kernel where no deadline reaches it.
+        if isDevice { fresh.pointee.flags |= AVFMT_FLAG_NONBLOCK }
+        let pipe: PipeReader?
+        do {
+            pipe = try makePipe()
+        } catch {
+            avformat_free_context(fresh)
+            throw error
+        }
+        if let pipe { fresh.pointee.pb = pipe.context }
+        let dictionary = OptionDictionary(allOptions)
+        interruption.arm(options.openTimeout)
+        defer { interruption.arm(nil) }
+        let (code, said) = FFmpegLog.collectingErrors {
+            avformat_open_input(&context, isDevice ? location.path : location.url, format, &dictionary.pointer)
+        }
+        // A failed open has freed the context.
+        guard code >= 0, let opened = context else { throw failure(code, "open", said) }
+        do {
+            try checkUnconsumed(dictionary.names, of: opened)
+            try checkTextArt(opened)
+            try probe(opened)
+            return Opened(context: opened, pipe: pipe, stream: try chooseStream(opened))
+        } catch {
+            avformat_close_input(&context)
+            throw error
+        }
+    }
+
+    // MARK: - Before FFmpeg
+
+    private func checkPath() throws {
+        guard let path = location.path else { return }
+        var facts = stat()
+        guard stat(path, &facts) == 0 else {
+            // FFmpeg's image2 demuxer reads numbered series: frame%04d.png.
+            if errno == ENOENT, path.contains("%") || path.contains("*") { return }
+            let hint =
+                errno == ENOENT
+                ? "check the path; it is looked up from \(workingDirectory)" : nil
+            throw MediaError(code: ff_averror(errno), "open", subject, hint: hint)
+        }
+        if facts.st_mode & S_IFMT == S_IFDIR {
+            throw MediaError(
+                .invalidArgument, "open", subject, reason: "it is a directory, not a video",
+                hint: "a directory of images is read as an image folder")
+        }
+        guard access(path, R_OK) == 0 else {
+            let hint = errno == EACCES ? "let the user that runs this read it, with chmod or a group" : nil
+            throw MediaError(code: ff_averror(errno), "open", subject, hint: hint)
+        }
+        if facts.st_mode & S_IFMT == S_IFREG, facts.st_size == 0 {
+            throw MediaError(
+                .invalidData, "open", subject, reason: "the file is empty", hint: "was the recording ever written?")
+        }
+    }
+
+    private var workingDirectory: String {
+        guard let path = getcwd(nil, 0) else { return "the working directory" }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    private func makePipe() throws -> PipeReader? {
+        if location.scheme == "pipe" { return try PipeReader(path: nil, interruption: interruption) }
+        guard let path = location.path else { return nil }
+        var facts = stat()
+        guard stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFIFO else { return nil }
+        return try PipeReader(path: path, interruption: interruption)
+    }
+
+    private func inputFormat() throws -> UnsafePointer<AVInputFormat>? {
+        guard let name = options.format else { return nil }
+        guard let format = av_find_input_format(name) else {
+            throw MediaError(
+                .unsupported, "open", subject, reason: "FFmpeg has no demuxer called '\(name)'",
+                hint: "`ffmpeg -demuxers` lists them")
+        }
+        return format
+    }
+
+    /// The user's options over ours.
+    private var allOptions: [String: String] {
+        var all: [String: String] = [:]
+        if isLive {
+            all["probesize"] = "1000000"
+            all["analyzeduration"] = "500000"
+        }
+        switch location.scheme {
+        case "rtsp", "rtsps":
+            all["rtsp_transport"] = "tcp"
+            all["allowed_media_types"] = "video"
+            if let timeout = options.readTimeout { all["timeout"] = String(timeout.microseconds) }
+        case nil, "file":
+            // A file whose name looks like a pattern is that file.
+            if let path = location.path, access(path, F_OK) == 0 { all["pattern_type"] = "none" }
+        default: break
+        }
+        // The driver's stamps as wall-clock time.
+        if isDevice { all["timestamps"] = "abs" }
+        return all.merging(options.options) { _, given in given }
+    }
+
+    // MARK: - After FFmpeg opened it
+
+    private func checkUnconsumed(_ left: [String], of context: UnsafeMutablePointer<AVFormatContext>) throws {
+        let unknown = left.filter { options.options[$0] != nil }
+        guard !unknown.isEmpty else { return }
+        let names = unknown.map { "'\($0)'" }.joined(separator: ", ")
+        let format = context.pointee.iformat.map { String(cString: $0.pointee.name) } ?? "its"
+        throw MediaError(
+            .invalidArgument, "open", subject, reason: "nothing in the \(format) demuxer takes the option \(names)",
+            hint: "`ffmpeg -h demuxer=NAME` lists a demuxer's options")
+    }
+
+    private func checkTextArt(_ context: UnsafeMutablePointer<AVFormatContext>) throws {
+        // FFmpeg draws text files as video; nobody who gives one here wants that.
+        guard options.format == nil, let format = context.pointee.iformat,
+            String(cString: format.pointee.name) == "tty"
+        else { return }
+        throw MediaError(.noVideo, "open", subject, reason: "it is a text file, not a video")
+    }
+
+    private func probe(_ context: UnsafeMutablePointer<AVFormatContext>) throws {
+        let count = Int(context.pointee.nb_streams)
+        let perStream = (0..<count).map { _ in OptionDictionary(["max_pixels": String(options.maxPixels)]) }
+        var pointers = perStream.map(\.pointer)
+        let (code, said) = FFmpegLog.collectingErrors { avformat_find_stream_info(context, &pointers) }
+        for (dictionary, pointer) in zip(perStream, pointers) { dictionary.pointer = pointer }
+        guard code >= 0 else { throw failure(code, "read", said) }
+        if interruption.isDue { throw failure(FF_ERROR_EXIT, "read", said) }
+        if let line = said.first(where: { $0.contains("exceeds specified max pixel count") }) { throw tooLarge(line) }
+    }
+
+    private func chooseStream(_ context: UnsafeMutablePointer<AVFormatContext>) throws -> VideoStream {
+        let index = try bestStream(context)
+        for other in 0..<Int(context.pointee.nb_streams) where other != index {
+            context.pointee.streams[other]?.pointee.discard = AVDISCARD_ALL
+        }
+        guard let stream = context.pointee.streams[index] else { throw FrameHolder.outOfMemory() }
+        stream.pointee.discard = AVDISCARD_DEFAULT
+        let facts = VideoStream(
+            stream.pointee, format: context.pointee.iformat?.pointee, containerDuration: context.pointee.duration,
+            rate: av_guess_frame_rate(context, stream, nil))
+        if let size = facts.codedSize, size.area > options.maxPixels {
+            throw tooLarge("its pictures are \(size)")
+        }
+        return facts
+    }
+
+    private func bestStream(_ context: UnsafeMutablePointer<AVFormatContext>) throws -> Int {
+        let streams = (0..<Int(context.pointee.nb_streams)).compactMap { context.pointee.streams[$0] }
+        let videos = streams.filter { $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
+        let moving = videos.filter { $0.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0 }
+        guard !moving.isEmpty else {
+            let kinds = Set(streams.map { Self.name(of: $0.pointee.codecpar.pointee.codec_type) }).sorted()
+            let holds = kinds.isEmpty ? "nothing" : "only \(kinds.joined(separator: " and "))"
+            throw MediaError(
+                .noVideo, "open", subject,
+                reason: videos.isEmpty ? "it holds \(holds), no video" : "its only picture is a cover, no video",
+                hint: "give a file or stream with video in it")
+        }
+        // A cover picture can win FFmpeg's choice; then the first real video is taken.
+        let best = Int(av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0))
+        let chosen = moving.first { Int($0.pointee.index) == best } ?? moving[0]
+        return Int(chosen.pointee.index)
+    }
+
+    private static func name(of type: AVMediaType) -> String {
+        av_get_media_type_string(type).map { String(cString: $0) } ?? "unknown data"
+    }
+
+    // MARK: - Failures
+
+    private func tooLarge(_ what: String) -> MediaError {
+        MediaError(
+            .tooLarge, "open", subject, reason: "\(what), more than the \(options.maxPixels) pixels allowed",
+            hint: "raise max_pixels if this is meant")
+    }
+
+    private func failure(_ code: Int32, _ action: String, _ said: [String]) -> any Error {
+        if interruption.isCancelled { return CancellationError() }
+        if interruption.isExpired {
+            let time = options.openTimeout.map { "\($0)" } ?? "the time allowed"
+            return MediaError(.timedOut, "open", subject, reason: "no answer within \(time)")
+        }
+        let detail = said.last { !$0.hasPrefix("error reading header") }
+        if let detail, detail.contains("moov atom not found") {
+            return MediaError(
+                kind: .truncated, action: action, subject: subject,
+                reason: "the MP4 file has no index (moov atom not found)", code: code,
+                hint: "the recording was cut off before it was finished; a tool such as untrunc may save it")
+        }
+        return MediaError(code: code, action, subject, detail: detail, hint: hint(for: code))
+    }
+
+    private func hint(for code: Int32) -> String? {
+        switch MediaError.kind(of: code) {
+        case .invalidData where location.path != nil: "is it a video? `ffprobe` tells what it is"
+        case .permission where location.path == nil: "check user name and password"
+        case .connection where location.path == nil: "is the server running and reachable?"
+        case .unsupported where code == MediaError.protocolNotFound:
+            "`ffmpeg -protocols` lists what can be opened"
+        default: nil
+        }
+    }
+}

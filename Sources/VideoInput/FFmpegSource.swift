@@ -1,0 +1,211 @@
+import Imaging
+import MediaIO
+import Synchronization
+
+/// Frames of anything that libavformat opens: video files, streams, cameras, single images.
+public final class FFmpegSource: VideoSource, @unchecked Sendable {
+    /// The camera's name.
+    public let camera: String
+    /// Whether frames come at their own pace: streams and cameras, and files paced in real time.
+    public let isLive: Bool
+    /// What is opened.
+    public let location: MediaLocation
+
+    private let options: SourceOptions
+    private let clock: any FrameClock
+    private let interruption = Interruption()
+    private let met = Mutex(SourceDiagnostics())
+    // Only the reading queue touches what follows.
+    private var reader: VideoReader?
+    private var primed: VideoReader.Output?
+    private var sequence: UInt64 = 0
+    private var timeline = Timeline()
+    private var pacer = Pacer()
+    private var framesInPass = 0
+    private var failuresBefore = 0
+
+    /// A source for `location`; nothing is opened yet.
+    public init(
+        camera: String, location: MediaLocation, options: SourceOptions = SourceOptions(),
+        clock: any FrameClock = SystemClock()
+    ) {
+        self.camera = camera
+        self.location = location
+        self.options = options
+        self.clock = clock
+        let isDevice = options.format == "v4l2" || options.format == "video4linux2"
+        isLive = options.isLive ?? (location.isLive || isDevice || options.pace == .realTime)
+    }
+
+    /// What it met so far that is no frame and no error.
+    public var diagnostics: SourceDiagnostics { met.withLock { $0 } }
+
+    /// Opens it; a stream that does not tell its size is read up to its first frame.
+    public func open() throws -> StreamInfo {
+        close()
+        sequence = 0
+        timeline = Timeline()
+        pacer = Pacer()
+        failuresBefore = 0
+        met.withLock { $0 = SourceDiagnostics() }
+        let reader = try openReader()
+        let stream = reader.stream
+        // Images tell how they are turned only with their pixels.
+        if stream.codedSize == nil || stream.isImage { primed = try read() }
+        let coded = stream.codedSize ?? ImageSize(height: 0, width: 0)
+        let first = primed?.frame.picture
+        let size = first?.size ?? (stream.orientation.swapsSides ? coded.transposed : coded)
+        guard size.area > 0 else {
+            throw MediaError(
+                .noVideo, "open", location.description, reason: "no picture came to tell the size of the video")
+        }
+        return StreamInfo(
+            size: size, frameRate: stream.frameRate, timeBase: stream.timeBase, frameCount: frameCount(of: stream),
+            pixelAspect: first?.pixelAspect ?? Self.pixelAspect(of: stream), summary: summary(of: stream, first))
+    }
+
+    /// The next frame.
+    public func next() throws -> Frame? {
+        while true {
+            guard let output = try primed ?? read() else { return nil }
+            primed = nil
+            let decoded = output.frame
+            let number = sequence
+            sequence += 1
+            if decoded.isCorrupt {
+                let isRefused = options.refusesCorruptFrames ?? isLive
+                met.withLock { isRefused ? ($0.refused += 1) : ($0.corrupt += 1) }
+                if isRefused { continue }
+            }
+            return frame(output, number: number)
+        }
+    }
+
+    /// Closes it.
+    public func close() {
+        primed = nil
+        reader?.demuxer.close()
+        reader = nil
+    }
+
+    /// Makes blocked and later calls throw `CancellationError`.
+    public func cancel() { interruption.cancel() }
+
+    // MARK: - Reading
+
+    private func openReader() throws -> VideoReader {
+        var settings = options.reader
+        settings.decoder.isLowDelay = isLive
+        let fresh = try VideoReader(location, options: settings, interruption: interruption, clock: clock)
+        reader = fresh
+        framesInPass = 0
+        return fresh
+    }
+
+    private func read() throws -> VideoReader.Output? {
+        while true {
+            guard let reader else {
+                throw MediaError(
+                    .invalidArgument, "read", location.description, reason: "it is not open")
+            }
+            try interruption.checkCancellation()
+            do {
+                let output = try reader.next(pace: pace)
+                note(reader)
+                if let output {
+                    framesInPass += 1
+                    return output
+                }
+            } catch let error as MediaError {
+                note(reader)
+                // A looped file that is cut off goes on from its start; what is said of it is kept.
+                guard options.loops, framesInPass > 0 else { throw error }
+                met.withLock { $0.lastFailure = error.description }
+            }
+            guard options.loops, !location.isLive else { return nil }
+            try beginPass()
+        }
+    }
+
+    private func beginPass() throws {
+        guard framesInPass > 0 else {
+            throw MediaError(.noVideo, "loop", location.description, reason: "it has no frames")
+        }
+        failuresBefore += reader?.failures ?? 0
+        // Opened again rather than sought back: some containers do not find their first frame again.
+        reader?.demuxer.close()
+        _ = try openReader()
+        timeline.beginPass()
+        pacer.beginPass()
+        met.withLock { $0.loops += 1 }
+    }
+
+    private func pace(_ packet: Packet) throws {
+        guard options.pace == .realTime, let stream = reader?.stream else { return }
+        let timeBase = stream.timeBase.value
+        let ticks = packet.duration > 0 ? packet.duration : nominalTicks(of: stream)
+        let due = pacer.due(
+            ticks: packet.dts ?? packet.pts, secondsPerTick: timeBase,
+            length: UInt64(max(0, min(Double(ticks) * timeBase * 1e9, 1e18))), now: clock.monotonicNanoseconds)
+        try interruption.sleep(until: due)
+    }
+
+    private func note(_ reader: VideoReader) {
+        let failures = failuresBefore + reader.failures
+        met.withLock {
+            guard $0.undecodable != failures else { return }
+            $0.undecodable = failures
+            $0.lastFailure = reader.lastFailure?.description
+        }
+    }
+
+    // MARK: - Facts
+
+    private func frame(_ output: VideoReader.Output, number: UInt64) -> Frame {
+        let decoded = output.frame
+        let timeBase = reader?.stream.timeBase ?? Rational(0, 1)
+        let nominal = reader.map { nominalTicks(of: $0.stream) } ?? 0
+        let placed = timeline.place(pts: decoded.pts, duration: decoded.duration, nominal: nominal)
+        let stamp = FrameStamp(
+            camera: camera, sequence: number,
+            mediaTime: placed.map { MediaTime(value: $0, timeBase: timeBase) },
+            mediaDuration: decoded.duration > 0 ? decoded.duration : nominal,
+            capture: CaptureOrigin.capture(arrival: output.arrival, stamped: stampedEpoch(of: decoded)))
+        var stages = StageTimes()
+        let now = clock.monotonicNanoseconds
+        stages[.decode] = StageTimes.Interval(began: now &- min(output.decodingTime, now), ended: now)
+        return Frame(stamp: stamp, picture: decoded.picture, stages: stages)
+    }
+
+    private func stampedEpoch(of frame: DecodedFrame) -> Int64? {
+        guard let reader, let pts = frame.pts else { return nil }
+        let nanoseconds = Double(pts) * reader.stream.timeBase.value * 1e9
+        guard abs(nanoseconds) < 4e18 else { return nil }
+        // V4L2 stamps are asked for as wall-clock time; other streams count from their sender's report.
+        if reader.stream.formatName.contains("v4l2") { return Int64(nanoseconds) }
+        guard let origin = reader.demuxer.realtimeOrigin, isLive else { return nil }
+        return (origin &* 1000) &+ Int64(nanoseconds)
+    }
+
+    private func nominalTicks(of stream: VideoStream) -> Int64 {
+        guard let rate = stream.frameRate, stream.timeBase.isPositive else { return 0 }
+        return Int64((1 / (rate.value * stream.timeBase.value)).rounded())
+    }
+
+    private func frameCount(of stream: VideoStream) -> Int? {
+        if isLive || options.loops { return nil }
+        if stream.isImage, stream.formatName != "image2", location.path != nil { return 1 }
+        return stream.frameCount
+    }
+
+    private static func pixelAspect(of stream: VideoStream) -> Rational {
+        let ratio = stream.sampleAspectRatio
+        guard ratio.isPositive else { return Rational(1, 1) }
+        return stream.orientation.swapsSides ? Rational(ratio.denominator, ratio.numerator) : ratio
+    }
+
+    private func summary(of stream: VideoStream, _ first: Picture?) -> String {
+        let format = first?.format ?? stream.format
+        return format.map { "\(stream.codecName) \($0)" } ?? stream.codecName
+    }
+}

@@ -1,0 +1,136 @@
+import Imaging
+import MediaIO
+import Synchronization
+
+/// The images of a folder as frames, in natural order of their names; each may have a size of its own.
+///
+/// Their time stamps count images at `SourceOptions.folderFrameRate`. Files that are no images by their name are
+/// passed over and listed in `diagnostics`; one that is called an image and cannot be decoded is an error, after
+/// which the source goes on with the next. Of animated images the first picture counts.
+public final class ImageFolderSource: VideoSource, @unchecked Sendable {
+    /// The camera's name.
+    public let camera: String
+    /// Whether images come at their own pace.
+    public let isLive: Bool
+    /// The folder.
+    public let path: String
+
+    private let options: SourceOptions
+    private let clock: any FrameClock
+    private let interruption = Interruption()
+    private let met = Mutex(SourceDiagnostics())
+    // Only the reading queue touches what follows.
+    private var images: [String] = []
+    private var position = 0
+    private var sequence: UInt64 = 0
+    private var pacer = Pacer()
+    private var primed: VideoReader.Output?
+
+    /// A source for the folder at `path`; nothing is read yet.
+    public init(
+        camera: String, path: String, options: SourceOptions = SourceOptions(), clock: any FrameClock = SystemClock()
+    ) {
+        self.camera = camera
+        self.path = path
+        self.options = options
+        self.clock = clock
+        isLive = options.isLive ?? (options.pace == .realTime)
+    }
+
+    /// What it met so far that is no frame and no error.
+    public var diagnostics: SourceDiagnostics { met.withLock { $0 } }
+
+    /// Lists the folder and decodes its first image, whose size the stream's counts as.
+    public func open() throws -> StreamInfo {
+        close()
+        try interruption.checkCancellation()
+        guard options.folderFrameRate > 0 else {
+            throw MediaError(
+                .invalidArgument, "open", path, reason: "a frame rate of \(options.folderFrameRate) is none",
+                hint: "give 1 or more frames a second")
+        }
+        let folder = try ImageFolder(path: path)
+        images = folder.images
+        sequence = 0
+        pacer = Pacer()
+        met.withLock {
+            $0 = SourceDiagnostics()
+            $0.skippedFiles = folder.skipped
+        }
+        let first = try decode(images[0])
+        primed = first
+        let picture = first.frame.picture
+        return StreamInfo(
+            size: picture.size, frameRate: Rational(options.folderFrameRate, 1), timeBase: timeBase,
+            frameCount: isLive || options.loops ? nil : images.count, pixelAspect: picture.pixelAspect,
+            summary: "\(images.count) images, the first \(picture.format)")
+    }
+
+    /// The next image.
+    public func next() throws -> Frame? {
+        try interruption.checkCancellation()
+        if position == images.count, options.loops, !images.isEmpty {
+            position = 0
+            met.withLock { $0.loops += 1 }
+        }
+        guard position < images.count else { return nil }
+        try pace()
+        let number = sequence
+        let arrival = clock.arrival
+        let image = images[position]
+        // An image that cannot be decoded takes its number with it.
+        position += 1
+        sequence += 1
+        let output: VideoReader.Output
+        if let first = primed {
+            output = first
+            primed = nil
+        } else {
+            output = try decode(image)
+        }
+        if output.frame.isCorrupt { met.withLock { $0.corrupt += 1 } }
+        let stamp = FrameStamp(
+            camera: camera, sequence: number, mediaTime: MediaTime(value: Int64(number), timeBase: timeBase),
+            mediaDuration: 1, capture: arrival)
+        var stages = StageTimes()
+        let now = clock.monotonicNanoseconds
+        stages[.decode] = StageTimes.Interval(began: now &- min(output.decodingTime, now), ended: now)
+        return Frame(stamp: stamp, picture: output.frame.picture, stages: stages)
+    }
+
+    /// Forgets the folder.
+    public func close() {
+        images = []
+        position = 0
+        primed = nil
+    }
+
+    /// Makes blocked and later calls throw `CancellationError`.
+    public func cancel() { interruption.cancel() }
+
+    private var timeBase: Rational { Rational(1, options.folderFrameRate) }
+
+    private func decode(_ image: String) throws -> VideoReader.Output {
+        var settings = options.reader
+        // What was asked of the folder's format and options does not concern single images.
+        settings.demuxer.format = nil
+        settings.demuxer.options = [:]
+        settings.demuxer.isLive = false
+        settings.decoder.threads = 1
+        let reader = try VideoReader(
+            MediaLocation(image), options: settings, interruption: interruption, clock: clock)
+        defer { reader.demuxer.close() }
+        guard let output = try reader.next() else {
+            throw MediaError(.noVideo, "decode", image, reason: "it holds no picture")
+        }
+        return output
+    }
+
+    private func pace() throws {
+        guard options.pace == .realTime else { return }
+        let due = pacer.due(
+            ticks: Int64(sequence), secondsPerTick: timeBase.value,
+            length: UInt64(1_000_000_000 / options.folderFrameRate), now: clock.monotonicNanoseconds)
+        try interruption.sleep(until: due)
+    }
+}

@@ -1,0 +1,18 @@
+/// What a source met on its way that is no frame and no error: counts since it was opened.
+public struct SourceDiagnostics: Hashable, Sendable {
+    /// Packets or frames that could not be decoded.
+    public var undecodable = 0
+    /// Frames delivered although their decoder marked them as damaged.
+    public var corrupt = 0
+    /// Frames refused because their decoder marked them as damaged.
+    public var refused = 0
+    /// How often a looped source began anew.
+    public var loops = 0
+    /// Files of a folder that are no images and were passed over, by name.
+    public var skippedFiles: [String] = []
+    /// The last failure that did not end the stream, as a sentence.
+    public var lastFailure: String?
+
+    /// Nothing met yet.
+    public init() {}
+}
