@@ -213,13 +213,22 @@ struct DemuxerOpening {
             return MediaError(.timedOut, "open", subject, reason: "no answer within \(time)")
         }
         let detail = said.last { !$0.hasPrefix("error reading header") }
-        if let detail, detail.contains("moov atom not found") {
+        let content = location.path.map(FileContent.init(path:)) ?? .unknown
+        if content == .text {
+            return MediaError(
+                kind: .invalidData, action: "open", subject: subject, reason: "it is a text file, not a video",
+                code: code, hint: nil)
+        }
+        if let detail, detail.contains("moov atom not found"), content != .notMP4 {
             return MediaError(
                 kind: .truncated, action: action, subject: subject,
                 reason: "the MP4 file has no index (moov atom not found)", code: code,
                 hint: "the recording was cut off before it was finished; a tool such as untrunc may save it")
         }
-        return MediaError(code: code, action, subject, detail: detail, hint: hint(for: code))
+        let isMisled = detail?.contains("moov atom not found") == true
+        return MediaError(
+            code: code, action, subject, detail: isMisled ? "it is not the MP4 file that its name promises" : detail,
+            hint: hint(for: code))
     }
 
     private func hint(for code: Int32) -> String? {

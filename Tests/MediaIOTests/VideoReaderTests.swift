@@ -23,9 +23,11 @@ struct VideoReaderTests {
         #expect(!frames.isEmpty)
     }
 
-    @Test("frames, time stamps and durations are ffprobe's", arguments: [
-        "a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.mov",
-    ])
+    @Test(
+        "frames, time stamps and durations are ffprobe's",
+        arguments: [
+            "a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.mov",
+        ])
     func containers(name: String) throws {
         let media = try TestMedia()
         let codec =
@@ -34,7 +36,8 @@ struct VideoReaderTests {
         try expectAsProbed(path)
     }
 
-    @Test("the clips beside the package give ffprobe's frames and stamps",
+    @Test(
+        "the clips beside the package give ffprobe's frames and stamps",
         .enabled(if: !TestMedia.clips.isEmpty, "skipped: no ../shared/clips"), arguments: TestMedia.clips)
     func clips(path: String) throws {
         try expectAsProbed(path)
@@ -86,19 +89,22 @@ struct VideoReaderTests {
         try expectAsProbed(joined)
     }
 
-    @Test("pixel formats arrive as they are stored", arguments: [
-        "yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuvj420p", "gray", "gray10le", "rgb24", "bgr0", "gbrp",
-        "yuyv422", "nv12", "pal8", "monob", "yuv410p", "rgb48le", "yuva420p", "ya8",
-    ])
+    @Test(
+        "pixel formats arrive as they are stored",
+        arguments: [
+            "yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuvj420p", "gray", "gray10le", "rgb24", "bgr0", "gbrp",
+            "yuyv422", "nv12", "pal8", "monob", "yuv410p", "rgb48le", "yuva420p", "ya8",
+        ])
     func pixelFormats(name: String) throws {
         let media = try TestMedia()
         let path = try media.make(
-            "raw.nut", "-f lavfi -i testsrc2=s=35x23:r=5:d=0.4 -pix_fmt \(name) -strict -1 -c:v rawvideo")
+            "raw.nut", "-f lavfi -i testsrc=s=35x23:r=5:d=0.4 -pix_fmt \(name) -strict -1 -c:v rawvideo")
         let frames = try readAll(path)
         #expect(frames.count == 2)
         for frame in frames {
             #expect(frame.picture.codedSize == ImageSize(height: 23, width: 35))
-            #expect([name, "bgra", "rgb0"].contains(frame.picture.format.rawValue))
+            // NUT does not keep the `j` of `yuvj420p`.
+            #expect(frame.picture.format.rawValue == name.replacingOccurrences(of: "yuvj", with: "yuv"))
         }
     }
 
@@ -116,15 +122,17 @@ struct VideoReaderTests {
         #expect(frame.picture.color == ColorDescription(matrix: 1, isFullRange: true))
     }
 
-    @Test("a display matrix becomes an orientation", arguments: [
-        (0, Orientation()), (90, Orientation(rotation: .threeQuarters)), (180, Orientation(rotation: .half)),
-        (270, Orientation(rotation: .quarter)),
-    ])
+    @Test(
+        "a display matrix becomes an orientation",
+        arguments: [
+            (0, Orientation()), (90, Orientation(rotation: .threeQuarters)), (180, Orientation(rotation: .half)),
+            (270, Orientation(rotation: .quarter)),
+        ])
     func rotation(degrees: Int, expected: Orientation) throws {
         let media = try TestMedia()
         let flat = try media.make("a.mp4", "-f lavfi -i testsrc2=s=64x48:r=25:d=0.2 -c:v libx264")
-        // ffmpeg 5.1's `rotate` tag counts clockwise turns of the camera, written as a matrix by the muxer.
-        let path = try media.make("b.mp4", "-i \(flat) -c copy -metadata:s:v rotate=\((360 - degrees) % 360)")
+        // Where it copies a stream, ffmpeg 5.1 takes `rotate` as degrees counterclockwise.
+        let path = try media.make("b.mp4", "-i \(flat) -c copy -metadata:s:v rotate=\(degrees)")
         let frame = try #require(try readAll(path).first)
         #expect(frame.picture.orientation == expected)
         #expect(

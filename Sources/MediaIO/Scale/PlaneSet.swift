@@ -3,10 +3,11 @@ import Imaging
 
 /// Up to four planes as swscale takes them: pointers and strides that were checked against a picture's size.
 struct PlaneSet {
-    private var pointers: (
-        UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?,
-        UnsafeMutablePointer<UInt8>?
-    ) = (nil, nil, nil, nil)
+    private var pointers:
+        (
+            UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?,
+            UnsafeMutablePointer<UInt8>?
+        ) = (nil, nil, nil, nil)
     private var strides: (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
 
     /// The part `region` of a picture's planes, in stored pixels. The picture must outlive the set, and `region`
