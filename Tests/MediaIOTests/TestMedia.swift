@@ -64,8 +64,8 @@ final class TestMedia {
     static func frames(of path: String) throws -> [ProbedFrame] {
         struct Answer: Decodable {
             struct Frame: Decodable {
-                let best_effort_timestamp: Int64?
-                let pkt_duration: Int64?
+                let bestEffortTimestamp: Int64?
+                let pktDuration: Int64?
                 let width: Int
                 let height: Int
             }
@@ -77,8 +77,10 @@ final class TestMedia {
                 "-v", "error", "-select_streams", "v:0", "-show_entries",
                 "frame=best_effort_timestamp,pkt_duration,width,height", "-of", "json", path,
             ])
-        return try JSONDecoder().decode(Answer.self, from: data).frames.map {
-            ProbedFrame(pts: $0.best_effort_timestamp, duration: $0.pkt_duration, width: $0.width, height: $0.height)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Answer.self, from: data).frames.map {
+            ProbedFrame(pts: $0.bestEffortTimestamp, duration: $0.pktDuration, width: $0.width, height: $0.height)
         }
     }
 
