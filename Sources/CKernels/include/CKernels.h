@@ -4,5 +4,6 @@
 
 #include "cpu_features.h"
 #include "kernels.h"
+#include "paint.h"
 
 #endif

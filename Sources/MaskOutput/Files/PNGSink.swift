@@ -1,0 +1,109 @@
+import Glibc
+import Imaging
+import MediaIO
+
+/// Writes a PNG a frame: `frame_000042.png` in a folder, numbered as the source counts its frames, or one picture.
+///
+/// Style `ids` makes palette PNGs (a pixel's value is its class id, the palette the class colours: one file is both);
+/// `mask` and `overlay` make RGB PNGs. Each file appears when it is whole; those written stay if the run is given up.
+/// Every frame has the size of its own source picture. One queue calls it.
+public final class PNGSink: MaskSink, @unchecked Sendable {
+    /// Where the pictures go.
+    public enum Target: Equatable, Sendable {
+        /// A folder, made if it is not there (the folder above it must be).
+        case folder(String)
+        /// One file, for one picture.
+        case file(String)
+    }
+
+    /// `PNG folder masks/`.
+    public let summary: String
+    private let target: Target
+    private let style: OutputStyle
+    private let options: OutputOptions
+    private let encoder: ImageEncoder
+    private var painters: [Int: FramePainter] = [:]
+    private var labels: LabelSet?
+    private var count = 0
+
+    /// A sink that writes to `target`.
+    public init(target: Target, style: OutputStyle, options: OutputOptions = OutputOptions()) {
+        self.target = target
+        self.style = style
+        self.options = options
+        encoder = ImageEncoder(format: style == .ids ? .pal8 : .rgb24)
+        switch target {
+        case .folder(let path): summary = "PNG folder \(path)"
+        case .file(let path): summary = "picture \(path)"
+        }
+    }
+
+    /// Makes the folder, or checks that the file can be made.
+    public func begin(stream info: StreamInfo, maskSize: ImageSize, labels: LabelSet) throws {
+        switch target {
+        case .folder(let path): try Self.prepare(folder: path)
+        case .file(let path): try PartialFile(path: path).abandon()
+        }
+        self.labels = labels
+    }
+
+    private static func prepare(folder path: String) throws {
+        if mkdir(path, 0o777) != 0 {
+            let code = errno
+            var status = stat()
+            guard code == EEXIST else { throw OutputError.folder(path: path, errno: code) }
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                throw OutputError.notAFolder(path: path)
+            }
+        }
+        guard access(path, W_OK | X_OK) == 0 else { throw OutputError.folder(path: path, errno: errno) }
+    }
+
+    /// Writes one picture.
+    public func write(_ mask: Mask, of frame: Frame, dropped: Int) throws {
+        guard let labels else { throw OutputError.outOfOrder(output: summary) }
+        let picture = OutputPicture(of: mask, from: frame.picture, style: style, resolution: options.resolution)
+        let canvas = try encoder.canvas(size: picture.size)
+        canvas.setPalette(labels.palette)
+        try painter(labels: labels, matrix: picture.matrix).draw(
+            mask, of: frame.picture, as: picture, on: canvas.planes, format: canvas.format)
+        try encoder.write(canvas, to: path(of: mask.stamp.sequence), pixelAspect: picture.pixelAspect)
+        count += 1
+    }
+
+    private func path(of sequence: UInt64) throws -> String {
+        switch target {
+        case .folder(let path):
+            let digits = String(sequence)
+            let number = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+            return path + (path.hasSuffix("/") ? "" : "/") + "frame_\(number).png"
+        case .file(let path):
+            guard count == 0 else { throw OutputError.moreThanOneFrame(path: path) }
+            return path
+        }
+    }
+
+    private func painter(labels: LabelSet, matrix: Int) -> FramePainter {
+        if let painter = painters[matrix] { return painter }
+        let painter = FramePainter(style: style, labels: labels, opacity: options.opacity, matrix: matrix)
+        painters[matrix] = painter
+        return painter
+    }
+
+    /// Brings the names of the files to the disk.
+    public func finish() throws {
+        guard labels != nil else { throw OutputError.outOfOrder(output: summary) }
+        switch target {
+        case .folder(let path): PartialFile.synchronize(folder: path)
+        case .file(let path): if count == 0 { throw EncodeError.nothingWritten(path: path) }
+        }
+    }
+
+    /// Whole pictures stay; there are no others.
+    public func abandon() {}
+}
+
+extension PixelFormat {
+    /// 8-bit indices into a palette of 256 colours.
+    static let pal8 = PixelFormat(rawValue: "pal8")
+}

@@ -1,0 +1,98 @@
+import CFFmpeg
+import Imaging
+
+/// What the frames of a video are, which decides how they are encoded.
+public enum VideoContent: String, Sendable, CaseIterable {
+    /// Camera pictures, with or without colour over them: small files, good to look at.
+    case picture
+    /// Flat class colours: every pixel keeps its colour.
+    case colors
+    /// Class ids: every byte is kept.
+    case ids
+}
+
+/// A container and an encoder for one kind of content, chosen by the file name's extension.
+///
+/// | extension       | picture            | colors                 | ids       | time stamps                  |
+/// |-----------------|--------------------|------------------------|-----------|------------------------------|
+/// | `mp4 m4v mov`   | H.264 4:2:0        | H.264 4:4:4, lossless  | refused   | exact                        |
+/// | `mkv`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | to the nearest millisecond   |
+/// | `nut`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | exact                        |
+/// | `webm`          | VP9 4:2:0          | VP9 4:4:4, lossless    | refused   | to the nearest millisecond   |
+/// | `avi`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | to the nearest frame         |
+/// | `framemd5`      | MD5 of Y'CbCr      | MD5 of RGB             | MD5       | exact                        |
+///
+/// An odd height or width cannot be had in 4:2:0: such pictures are stored in 4:4:4. Lossless H.264 and VP9 keep
+/// every Y'CbCr value, so a colour comes back within the rounding of the conversion (±2 a channel).
+struct VideoFormat: Equatable {
+    /// libavformat's name of the muxer.
+    let muxer: String
+    /// libavcodec's name of the encoder.
+    let encoder: String
+    /// What the encoder takes.
+    let pixelFormat: PixelFormat
+    /// The encoder's own options.
+    let options: [String: String]
+    /// Whether the container counts frames instead of keeping time stamps.
+    var countsFrames: Bool { muxer == "avi" }
+
+    /// File name extensions that we can write, in the order of the manual.
+    static let extensions = ["mp4", "m4v", "mov", "mkv", "webm", "avi", "nut", "framemd5"]
+
+    /// The format for `path`, or why there is none.
+    static func of(path: String, content: VideoContent, size: ImageSize, quality: Int) throws(EncodeError)
+        -> VideoFormat
+    {
+        let muxers = [
+            "mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm", "avi": "avi", "nut": "nut",
+            "framemd5": "framemd5",
+        ]
+        guard let muxer = fileExtension(of: path).flatMap({ muxers[$0] }) else {
+            throw .unknownExtension(path: path, known: extensions)
+        }
+        let isEven = size.height % 2 == 0 && size.width % 2 == 0
+        let photographic: PixelFormat = isEven ? .yuv420p : .yuv444p
+        switch (muxer, content) {
+        case ("framemd5", .picture):
+            return VideoFormat(muxer: muxer, encoder: "rawvideo", pixelFormat: photographic, options: [:])
+        case ("framemd5", .colors):
+            return VideoFormat(muxer: muxer, encoder: "rawvideo", pixelFormat: .rgb24, options: [:])
+        case ("framemd5", .ids):
+            return VideoFormat(muxer: muxer, encoder: "rawvideo", pixelFormat: .gray, options: [:])
+        case ("webm", .picture):
+            return VideoFormat(
+                muxer: muxer, encoder: "libvpx-vp9", pixelFormat: photographic,
+                options: ["crf": "\(quality + 12)", "b": "0"].merging(vp9) { own, _ in own })
+        case ("webm", .colors):
+            return VideoFormat(
+                muxer: muxer, encoder: "libvpx-vp9", pixelFormat: .yuv444p,
+                options: ["lossless": "1"].merging(vp9) { own, _ in own })
+        case ("mp4", .ids), ("mov", .ids), ("webm", .ids):
+            throw .unsuitable(
+                path: path, reason: "a .\(fileExtension(of: path) ?? muxer) file cannot hold exact class ids",
+                advice: "write .mkv (FFV1, lossless), a folder of PNGs, or Y4M to standard output (-)")
+        case (_, .picture):
+            return VideoFormat(
+                muxer: muxer, encoder: "libx264", pixelFormat: photographic,
+                options: ["preset": "veryfast", "crf": "\(quality)"])
+        case ("mp4", .colors), ("mov", .colors):
+            return VideoFormat(
+                muxer: muxer, encoder: "libx264", pixelFormat: .yuv444p, options: ["preset": "veryfast", "qp": "0"])
+        case (_, .colors):
+            return VideoFormat(muxer: muxer, encoder: "ffv1", pixelFormat: PixelFormat(rawValue: "bgr0"), options: ffv1)
+        case (_, .ids):
+            return VideoFormat(muxer: muxer, encoder: "ffv1", pixelFormat: .gray, options: ffv1)
+        }
+    }
+
+    private static let ffv1 = ["level": "3", "slicecrc": "1", "g": "1"]
+    private static let vp9 = ["deadline": "realtime", "cpu-used": "7", "row-mt": "1", "auto-alt-ref": "0"]
+
+    /// The lower-case extension of a path's last component; nil where it has none.
+    static func fileExtension(of path: String) -> String? {
+        let name = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return nil }
+        let found = name[name.index(after: dot)...]
+        return found.isEmpty ? nil : found.lowercased()
+    }
+}

@@ -1,0 +1,194 @@
+import CFFmpeg
+import Imaging
+
+/// A video file being written: draw on a `canvas`, `write` it, `finish`.
+///
+/// The file name's extension picks the container and the encoder (`VideoFormat`'s table). The file appears under its
+/// name only when `finish` has returned; before that, and after `abandon`, nothing is there. One thread at a time.
+public final class VideoWriter {
+    /// What must be known before the first frame.
+    public struct Settings: Sendable {
+        /// Rows and pixels in a row of every frame.
+        public var size: ImageSize
+        /// What the frames are.
+        public var content: VideoContent
+        /// The unit of the source's time stamps, which the file keeps where its container can.
+        public var timeBase: Rational
+        /// Frames a second as announced; nil where unknown.
+        public var frameRate: Rational?
+        /// The shape of a pixel, width : height.
+        public var pixelAspect: Rational
+        /// H.273's matrix of the Y'CbCr written: 1 (BT.709), 5 or 6 (BT.601).
+        public var matrix: Int
+        /// How many threads the encoder may use.
+        public var threads: Int
+        /// H.264's constant rate factor for `picture` content, 0 (best) … 51.
+        public var quality: Int
+
+        /// Settings for frames of `size`.
+        public init(
+            size: ImageSize, content: VideoContent, timeBase: Rational, frameRate: Rational? = nil,
+            pixelAspect: Rational = Rational(1, 1), matrix: Int = 1, threads: Int = 2, quality: Int = 20
+        ) {
+            self.size = size
+            self.content = content
+            self.timeBase = timeBase
+            self.frameRate = frameRate
+            self.pixelAspect = pixelAspect
+            self.matrix = matrix
+            self.threads = threads
+            self.quality = quality
+        }
+    }
+
+    /// File name extensions that can be written, lower case.
+    public static var extensions: [String] { VideoFormat.extensions }
+
+    /// The file.
+    public var path: String { file.path }
+    /// The pixel format of a canvas.
+    public var pixelFormat: PixelFormat { format.pixelFormat }
+    /// Frames written so far.
+    public private(set) var frameCount = 0
+    /// Frames whose time stamp could not be kept (it did not rise, or lay days from zero).
+    public var adjustedTimes: Int { times.adjusted }
+
+    private let settings: Settings
+    private let format: VideoFormat
+    private let file: PartialFile
+    private let io: FileIOContext
+    private let encoder: VideoEncoder
+    private var muxer: UnsafeMutablePointer<AVFormatContext>?
+    private var times: PresentationTimes
+    private var durations: [Int64: Int64] = [:]
+    private var canvases: [Canvas] = []
+    private var isOpen = true
+
+    /// Whether a file of the name `path` can hold `content`; throws what `init` would. Touches nothing.
+    public static func checkName(path: String, content: VideoContent) throws(EncodeError) {
+        let even = ImageSize(height: 2, width: 2)
+        let format = try VideoFormat.of(path: path, content: content, size: even, quality: 20)
+        guard avcodec_find_encoder_by_name(format.encoder) != nil else {
+            throw .noEncoder(name: format.encoder, path: path)
+        }
+    }
+
+    /// Whether `path` can hold `content` and can be written; throws what `init` would, and leaves nothing behind.
+    public static func check(path: String, content: VideoContent) throws(EncodeError) {
+        try checkName(path: path, content: content)
+        try PartialFile(path: path).abandon()
+    }
+
+    /// Opens encoder and container and writes the header to the temporary file.
+    public init(path: String, settings: Settings) throws(EncodeError) {
+        self.settings = settings
+        format = try VideoFormat.of(
+            path: path, content: settings.content, size: settings.size, quality: settings.quality)
+        var timeBase = settings.timeBase
+        if AVRational(timeBase).num <= 0 || AVRational(timeBase).den <= 0 { timeBase = Rational(1, 90_000) }
+        if format.countsFrames {
+            guard let rate = settings.frameRate, rate.isPositive else {
+                throw .unsuitable(
+                    path: path, reason: "AVI needs a frame rate and the source announces none", advice: "write .mkv or .mp4"
+                )
+            }
+            timeBase = Rational(rate.denominator, rate.numerator)
+        }
+        times = PresentationTimes(timeBase: timeBase, frameRate: settings.frameRate)
+        file = try PartialFile(path: path)
+        io = try FileIOContext(file: file)
+        guard avformat_alloc_output_context2(&muxer, nil, format.muxer, nil) >= 0, let muxer else {
+            throw .unsuitable(
+                path: path, reason: "this FFmpeg has no muxer \(format.muxer)", advice: "choose another extension")
+        }
+        muxer.pointee.pb = io.context
+        muxer.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
+        do throws(EncodeError) {
+            encoder = try VideoEncoder(
+                format: format,
+                settings: VideoEncoder.Settings(
+                    size: settings.size, timeBase: timeBase, frameRate: settings.frameRate,
+                    pixelAspect: settings.pixelAspect, matrix: settings.matrix, threads: settings.threads,
+                    hasGlobalHeader: muxer.pointee.oformat.pointee.flags & AVFMT_GLOBALHEADER != 0), path: path)
+            try Self.writeHeader(muxer, encoder: encoder, settings: settings, timeBase: timeBase, io: io)
+        } catch {
+            avformat_free_context(muxer)
+            throw error
+        }
+    }
+
+    deinit { abandon() }
+
+    private static func writeHeader(
+        _ muxer: UnsafeMutablePointer<AVFormatContext>, encoder: VideoEncoder, settings: Settings, timeBase: Rational,
+        io: FileIOContext
+    ) throws(EncodeError) {
+        let path = io.file.path
+        guard let stream = avformat_new_stream(muxer, nil) else {
+            throw .failed(step: "adding a stream", path: path, code: -12)
+        }
+        var code = avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context)
+        guard code >= 0 else { throw .failed(step: "describing the stream", path: path, code: code) }
+        stream.pointee.time_base = AVRational(timeBase)
+        if let rate = settings.frameRate, rate.isPositive { stream.pointee.avg_frame_rate = AVRational(rate) }
+        stream.pointee.sample_aspect_ratio = AVRational(settings.pixelAspect)
+        code = avformat_write_header(muxer, nil)
+        try check(code, "writing the header", io)
+    }
+
+    /// A canvas that no encoder holds; its contents are whatever was last drawn.
+    public func canvas() throws(EncodeError) -> Canvas {
+        if let idle = canvases.first(where: \.isIdle) { return idle }
+        let canvas = try Canvas(size: settings.size, format: format.pixelFormat, path: path)
+        canvases.append(canvas)
+        return canvas
+    }
+
+    /// Encodes what is drawn on `canvas` (one that `canvas()` gave), shown from `time` on for `duration` ticks of
+    /// that time's base (0: until the next frame).
+    public func write(_ canvas: Canvas, at time: MediaTime?, duration: Int64 = 0) throws(EncodeError) {
+        guard isOpen else { throw .failed(step: "writing after the end", path: path, code: FF_ERROR_EOF) }
+        let place = times.place(time, duration: duration)
+        canvas.frame.pointee.pts = place.start
+        canvas.frame.pointee.pict_type = AV_PICTURE_TYPE_NONE
+        durations[place.start] = place.duration
+        try encoder.encode(canvas.frame, send)
+        frameCount += 1
+    }
+
+    /// Writes what the encoder still holds and the container's end, and gives the file its name. A failure leaves
+    /// nothing behind.
+    public func finish() throws(EncodeError) {
+        guard isOpen else { return }
+        defer { abandon() }
+        guard frameCount > 0 else { throw .nothingWritten(path: path) }
+        try encoder.encode(nil, send)
+        try Self.check(av_write_trailer(muxer), "writing the end", io)
+        io.flush()
+        try Self.check(0, "writing the end", io)
+        try file.commit()
+    }
+
+    /// Gives up: the temporary file is removed. Harmless after `finish`.
+    public func abandon() {
+        guard isOpen else { return }
+        isOpen = false
+        avformat_free_context(muxer)
+        muxer = nil
+        file.abandon()
+    }
+
+    private func send(_ packet: UnsafeMutablePointer<AVPacket>) throws(EncodeError) {
+        guard let muxer, let stream = muxer.pointee.streams[0] else { return }
+        packet.pointee.duration = durations.removeValue(forKey: packet.pointee.pts) ?? 0
+        packet.pointee.stream_index = 0
+        av_packet_rescale_ts(packet, AVRational(times.timeBase), stream.pointee.time_base)
+        try Self.check(av_interleaved_write_frame(muxer, packet), "writing a frame", io)
+    }
+
+    /// Throws for a failed step; the file's own error, which says more, goes first.
+    private static func check(_ code: Int32, _ step: String, _ io: FileIOContext) throws(EncodeError) {
+        if io.file.failure != 0 { throw .cannotWrite(path: io.file.path, errno: io.file.failure) }
+        guard code >= 0 else { throw .failed(step: step, path: io.file.path, code: code) }
+    }
+}
