@@ -22,8 +22,8 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
     private let style: OutputStyle
     private let options: OutputOptions
     private let encoder: ImageEncoder
-    private var painters: [Int: FramePainter] = [:]
-    private var labels: LabelSet?
+    private var painter: FramePainter?
+    private var palette: [RGB] = []
     private var count = 0
 
     /// A sink that writes to `target`.
@@ -44,7 +44,8 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
         case .folder(let path): try Self.prepare(folder: path)
         case .file(let path): try PartialFile(path: path).abandon()
         }
-        self.labels = labels
+        palette = labels.palette
+        painter = FramePainter(style: style, labels: labels, opacity: options.opacity)
     }
 
     private static func prepare(folder path: String) throws {
@@ -61,12 +62,12 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
 
     /// Writes one picture.
     public func write(_ mask: Mask, of frame: Frame, dropped: Int) throws {
-        guard let labels else { throw OutputError.outOfOrder(output: summary) }
+        guard let painter else { throw OutputError.outOfOrder(output: summary) }
         let picture = OutputPicture(of: mask, from: frame.picture, style: style, resolution: options.resolution)
         let canvas = try encoder.canvas(size: picture.size)
-        canvas.setPalette(labels.palette)
-        try painter(labels: labels, matrix: picture.matrix).draw(
-            mask, of: frame.picture, as: picture, on: canvas.planes, format: canvas.format)
+        canvas.setPalette(palette)
+        try painter.draw(
+            mask, of: frame.picture, as: picture, on: canvas.planes, format: canvas.format, matrix: 0)
         try encoder.write(canvas, to: path(of: mask.stamp.sequence), pixelAspect: picture.pixelAspect)
         count += 1
     }
@@ -83,16 +84,9 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
         }
     }
 
-    private func painter(labels: LabelSet, matrix: Int) -> FramePainter {
-        if let painter = painters[matrix] { return painter }
-        let painter = FramePainter(style: style, labels: labels, opacity: options.opacity, matrix: matrix)
-        painters[matrix] = painter
-        return painter
-    }
-
     /// Brings the names of the files to the disk.
     public func finish() throws {
-        guard labels != nil else { throw OutputError.outOfOrder(output: summary) }
+        guard painter != nil else { throw OutputError.outOfOrder(output: summary) }
         switch target {
         case .folder(let path): PartialFile.synchronize(folder: path)
         case .file(let path): if count == 0 { throw EncodeError.nothingWritten(path: path) }

@@ -20,6 +20,7 @@ public final class VideoSink: MaskSink, @unchecked Sendable {
         let writer: VideoWriter
         let painter: FramePainter
         let picture: OutputPicture
+        let matrix: Int
     }
 
     /// A video at `path`.
@@ -46,7 +47,8 @@ public final class VideoSink: MaskSink, @unchecked Sendable {
         self.output = output
         let canvas = try output.writer.canvas()
         try output.painter.draw(
-            mask, of: frame.picture, as: output.picture, on: canvas.planes, format: canvas.format)
+            mask, of: frame.picture, as: output.picture, on: canvas.planes, format: canvas.format,
+            matrix: output.matrix)
         try output.writer.write(canvas, at: mask.stamp.mediaTime, duration: mask.stamp.mediaDuration)
     }
 
@@ -54,14 +56,14 @@ public final class VideoSink: MaskSink, @unchecked Sendable {
         guard let stream, let labels else { throw OutputError.outOfOrder(output: summary) }
         let picture = OutputPicture(
             of: mask, from: frame.picture, style: style, resolution: options.resolution)
+        let painter = FramePainter(style: style, labels: labels, opacity: options.opacity)
+        let matrix = try painter.matrix(for: frame.picture, as: picture)
         let writer = try VideoWriter(
             path: path,
             settings: VideoWriter.Settings(
                 size: picture.size, content: style.content, timeBase: stream.timeBase, frameRate: stream.frameRate,
-                pixelAspect: picture.pixelAspect, matrix: picture.matrix, threads: options.threads,
-                quality: options.quality))
-        let painter = FramePainter(style: style, labels: labels, opacity: options.opacity, matrix: picture.matrix)
-        return Output(writer: writer, painter: painter, picture: picture)
+                pixelAspect: picture.pixelAspect, matrix: matrix, threads: options.threads, quality: options.quality))
+        return Output(writer: writer, painter: painter, picture: picture, matrix: matrix)
     }
 
     /// Completes the video and gives it its name.

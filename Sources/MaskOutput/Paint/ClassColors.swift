@@ -25,9 +25,20 @@ struct ClassColors {
         }
     }
 
+    /// The weights of red and blue in luma, by H.273's matrix code point; BT.601's for those not listed.
+    private static func weights(of matrix: Int) -> (red: Double, blue: Double) {
+        switch matrix {
+        case 1: (0.2126, 0.0722)
+        case 4: (0.30, 0.11)
+        case 7: (0.212, 0.087)
+        case 9, 10: (0.2627, 0.0593)
+        default: (0.299, 0.114)
+        }
+    }
+
     /// Y', Cb and Cr of a colour in limited range.
     static func luma(_ color: RGB, matrix: Int) -> (UInt8, UInt8, UInt8) {
-        let (red, blue) = matrix == 1 ? (0.2126, 0.0722) : (0.299, 0.114)
+        let (red, blue) = weights(of: matrix)
         let (r, g, b) = (Double(color.red) / 255, Double(color.green) / 255, Double(color.blue) / 255)
         let y = red * r + (1 - red - blue) * g + blue * b
         let cb = (b - y) / (2 * (1 - blue))

@@ -4,32 +4,39 @@ import MediaIO
 /// Draws a mask in one style on whatever picture an output wants. One thread at a time.
 final class FramePainter {
     private let style: OutputStyle
-    private let matrix: Int
     private let painter: MaskPainter
-    private let converter = PictureConverter()
+    private let scaler = Scaler()
 
-    /// A painter in `style`; `matrix` is that of the Y'CbCr it draws on.
-    init(style: OutputStyle, labels: LabelSet, opacity: Double, matrix: Int) {
+    /// A painter in `style`.
+    init(style: OutputStyle, labels: LabelSet, opacity: Double) {
         self.style = style
-        self.matrix = matrix
-        painter = MaskPainter(labels: labels, opacity: opacity, matrix: matrix)
+        painter = MaskPainter(labels: labels, opacity: opacity)
     }
 
-    /// Draws `mask`, made from `source`, as a `picture` in `format` on `planes`.
+    /// H.273's matrix of the Y'CbCr that frames like `source` are drawn in: the source's own for an overlay (where it
+    /// has none, and for flat colours, the usual one: BT.709 from 720 rows up, BT.601 below).
+    func matrix(for source: Picture, as picture: OutputPicture) throws -> Int {
+        guard style == .overlay else { return picture.size.height >= 720 ? 1 : 6 }
+        return try scaler.convert(source, to: picture.size, format: .yuv444p).color.matrix
+    }
+
+    /// Draws `mask`, made from `source`, as a `picture` in `format` on `planes`; `matrix` is for flat colours.
     func draw(
-        _ mask: Mask, of source: Picture, as picture: OutputPicture, on planes: [PlaneRows], format: PixelFormat
+        _ mask: Mask, of source: Picture, as picture: OutputPicture, on planes: [PlaneRows], format: PixelFormat,
+        matrix: Int
     ) throws {
         switch style {
         case .ids:
             painter.drawIDs(of: mask, maskOnly: picture.maskOnly, on: planes, size: picture.size)
         case .mask:
             painter.drawColors(
-                of: mask, maskOnly: picture.maskOnly, on: planes, format: format, size: picture.size)
+                of: mask, maskOnly: picture.maskOnly, on: planes, format: format, matrix: matrix, size: picture.size)
         case .overlay:
-            let fitting = try converter.convert(source, to: picture.size, format: format, matrix: matrix)
+            let fitting = try scaler.convert(source, to: picture.size, format: format)
             fitting.withPlanes { _ in
                 painter.drawOverlay(
-                    of: mask, over: PlaneRows.of(fitting), on: planes, format: format, size: picture.size)
+                    of: mask, over: PlaneRows.of(fitting), on: planes, format: format, matrix: fitting.color.matrix,
+                    size: picture.size)
             }
         }
     }

@@ -10,22 +10,16 @@ public final class MaskPainter {
     /// What the ids mean.
     public let labels: LabelSet
     private let weight: Int
-    private let matrix: Int
     private let kernels: PaintKernels
     private var layout: (size: ImageSize, geometry: MaskGeometry?, tables: PaintLayout)?
-    private var colors: (format: PixelFormat, tables: ClassColors)?
+    private var colors: (format: PixelFormat, matrix: Int, tables: ClassColors)?
     private var row: [UInt8] = []
     private var halfRow: [UInt8] = []
 
-    /// A painter of `labels`.
-    ///
-    /// - Parameters:
-    ///   - opacity: Of the colour over the picture, 0 (invisible) … 1 (opaque).
-    ///   - matrix: H.273's matrix of the Y'CbCr formats drawn on: 1 (BT.709), 5 or 6 (BT.601). Limited range.
-    public init(labels: LabelSet, opacity: Double = 0.5, matrix: Int = 6, kernels: PaintKernels = .best) {
+    /// A painter of `labels`; `opacity` is that of the colour over the picture, 0 (invisible) … 1 (opaque).
+    public init(labels: LabelSet, opacity: Double = 0.5, kernels: PaintKernels = .best) {
         self.labels = labels
         weight = Int((min(max(opacity, 0), 1) * 256).rounded())
-        self.matrix = matrix
         self.kernels = kernels
     }
 
@@ -42,19 +36,19 @@ public final class MaskPainter {
 
     /// Draws the class colours on a picture of `size`: `yuv444p`, `rgb24` or `bgr0`; black where the mask says nothing.
     ///
-    /// The picture shows the whole source, or the mask alone where `maskOnly`.
+    /// The picture shows the whole source, or the mask alone where `maskOnly`. `matrix` is H.273's of Y'CbCr: 1 (BT.709),
+    /// 5 or 6 (BT.601), 9 (BT.2020); limited range.
     public func drawColors(
-        of mask: Mask, maskOnly: Bool = false, on planes: [PlaneRows], format: PixelFormat, size: ImageSize
+        of mask: Mask, maskOnly: Bool = false, on planes: [PlaneRows], format: PixelFormat, matrix: Int = 6,
+        size: ImageSize
     ) {
         let layout = self.layout(for: mask, size: size, maskOnly: maskOnly)
-        let colors = self.colors(for: format)
+        let colors = self.colors(for: format, matrix: matrix)
         switch format.rawValue {
         case "rgb24":
             Self.check(planes, size: size, bytesAPixel: 3)
-            // At full weight nothing of the picture below is left, so it may be the row itself.
             forEachRow(of: mask, layout) { y, ids in
-                let out = planes[0][y]
-                Self.fillPacked(out, ids: ids, table: colors.packed)
+                Self.fillPacked(planes[0][y], ids: ids, table: colors.packed)
             }
         case "bgr0":
             Self.check(planes, size: size, bytesAPixel: 4)
@@ -76,10 +70,11 @@ public final class MaskPainter {
     /// Draws `source` (of `size` and `format`: `yuv420p`, `yuv444p` or `rgb24`) with the class colours over it; where the
     /// mask says nothing, the picture as it is. `planes` may be `source`.
     public func drawOverlay(
-        of mask: Mask, over source: [PlaneRows], on planes: [PlaneRows], format: PixelFormat, size: ImageSize
+        of mask: Mask, over source: [PlaneRows], on planes: [PlaneRows], format: PixelFormat, matrix: Int = 6,
+        size: ImageSize
     ) {
         let layout = self.layout(for: mask, size: size, maskOnly: false)
-        let colors = self.colors(for: format)
+        let colors = self.colors(for: format, matrix: matrix)
         if format == .rgb24 {
             Self.check(planes, size: size, bytesAPixel: 3)
             Self.check(source, size: size, bytesAPixel: 3)
@@ -188,10 +183,10 @@ public final class MaskPainter {
         return tables
     }
 
-    private func colors(for format: PixelFormat) -> ClassColors {
-        if let colors, colors.format == format { return colors.tables }
+    private func colors(for format: PixelFormat, matrix: Int) -> ClassColors {
+        if let colors, colors.format == format, colors.matrix == matrix { return colors.tables }
         let tables = ClassColors(labels: labels, format: format, matrix: matrix)
-        colors = (format, tables)
+        colors = (format, matrix, tables)
         return tables
     }
 

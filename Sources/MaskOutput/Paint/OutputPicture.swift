@@ -1,20 +1,17 @@
 import Imaging
 
-/// What a painted picture of a mask is like: its size, its pixels' shape, its Y'CbCr matrix.
+/// What a painted picture of a mask is like: its size and its pixels' shape.
 struct OutputPicture: Equatable {
     /// Rows and pixels in a row.
     let size: ImageSize
     /// The shape of a pixel, width : height.
     let pixelAspect: Rational
-    /// H.273's matrix: 1 (BT.709), 5 or 6 (BT.601).
-    let matrix: Int
     /// Whether it shows the mask alone, at the mask's size.
     let maskOnly: Bool
 
     /// The picture that `style` and `resolution` ask for, of `mask` and the picture it was made from.
     init(of mask: Mask, from picture: Picture, style: OutputStyle, resolution: OutputResolution) {
         maskOnly = style != .overlay && resolution == .mask
-        matrix = Self.matrix(for: picture)
         if maskOnly {
             size = mask.classes.size
             pixelAspect = Self.maskPixelAspect(mask.geometry, source: picture.pixelAspect)
@@ -22,13 +19,6 @@ struct OutputPicture: Equatable {
             size = style == .overlay ? picture.size : mask.geometry.source
             pixelAspect = picture.pixelAspect
         }
-    }
-
-    /// The matrix the picture has, where a player is certain to know it; else the usual one for its height.
-    static func matrix(for picture: Picture) -> Int {
-        let isYCbCr = picture.format.rawValue.hasPrefix("yuv") || picture.format.rawValue.hasPrefix("nv")
-        let known = [1, 5, 6].contains(picture.color.matrix)
-        return isYCbCr && known ? picture.color.matrix : picture.size.height >= 720 ? 1 : 6
     }
 
     /// The shape of a mask's pixel when the source's pixels have the shape `source`.

@@ -65,7 +65,7 @@ public final class Y4MSink: MaskSink, @unchecked Sendable {
         self.output = output
         try output.bytes.withPlanes { planes in
             try output.painter.draw(
-                mask, of: frame.picture, as: output.picture, on: planes, format: output.bytes.format)
+                mask, of: frame.picture, as: output.picture, on: planes, format: output.bytes.format, matrix: 6)
         }
         let age = clock.monotonicNanoseconds.subtractingReportingOverflow(mask.stamp.capture.monotonicNanoseconds)
         let line = Y4MText.frameLine(
@@ -86,9 +86,8 @@ public final class Y4MSink: MaskSink, @unchecked Sendable {
             size: picture.size, frameRate: stream.frameRate, pixelAspect: picture.pixelAspect, layout: layout)
         try header.withUnsafeBytes(put)
         return Output(
-            painter: FramePainter(
-                style: style, labels: labels, opacity: options.opacity, matrix: style == .mask ? 6 : picture.matrix),
-            picture: picture, bytes: FrameBytes(size: picture.size, format: format))
+            painter: FramePainter(style: style, labels: labels, opacity: options.opacity), picture: picture,
+            bytes: FrameBytes(size: picture.size, format: format))
     }
 
     private func put(_ bytes: UnsafeRawBufferPointer) throws {

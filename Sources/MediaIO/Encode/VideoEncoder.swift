@@ -75,9 +75,12 @@ final class VideoEncoder {
         case 5:
             context.pointee.color_primaries = AVCOL_PRI_BT470BG
             context.pointee.color_trc = AVCOL_TRC_SMPTE170M
-        default:
+        case 6:
             context.pointee.color_primaries = AVCOL_PRI_SMPTE170M
             context.pointee.color_trc = AVCOL_TRC_SMPTE170M
+        default:
+            // Which of several transfer curves goes with another matrix is not known here: left unsaid.
+            break
         }
     }
 

@@ -85,7 +85,7 @@ public final class VideoWriter {
         format = try VideoFormat.of(
             path: path, content: settings.content, size: settings.size, quality: settings.quality)
         var timeBase = settings.timeBase
-        if AVRational(timeBase).num <= 0 || AVRational(timeBase).den <= 0 { timeBase = Rational(1, 90_000) }
+        if AVRational(timeBase).num <= 0 { timeBase = Rational(1, 90_000) }
         if format.countsFrames {
             guard let rate = settings.frameRate, rate.isPositive else {
                 throw .unsuitable(
@@ -132,7 +132,13 @@ public final class VideoWriter {
         stream.pointee.time_base = AVRational(timeBase)
         if let rate = settings.frameRate, rate.isPositive { stream.pointee.avg_frame_rate = AVRational(rate) }
         stream.pointee.sample_aspect_ratio = AVRational(settings.pixelAspect)
-        code = avformat_write_header(muxer, nil)
+        // MP4 keeps the first frame's time in an edit list, in units of the movie's own time scale.
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        if muxer.pointee.oformat.pointee.priv_class != nil {
+            av_dict_set_int(&options, "movie_timescale", Int64(timeBase.denominator), 0)
+        }
+        code = avformat_write_header(muxer, &options)
         try check(code, "writing the header", io)
     }
 

@@ -1,0 +1,162 @@
+import Glibc
+import Synchronization
+
+/// A listening socket at a path that is ours alone.
+///
+/// A lock on `.NAME.lock` beside it says whose the path is; the socket appears under its name only when it listens and
+/// has its mode. A socket file that nobody listens to is cleared away; another process's is never touched.
+final class SocketClaim {
+    /// The path.
+    let path: String
+    /// The listening descriptor, non-blocking.
+    let descriptor: Int32
+    private let lock: Int32
+    private let lockPath: String
+    private let identity: (dev_t, ino_t)
+    private var isClosed = false
+
+    /// Claims `path`: makes the folder if it is not there, takes the lock, clears a stale socket, listens.
+    init(path: String, mode: mode_t, group: String?) throws(OutputError) {
+        guard path.utf8.count <= UnixSocket.pathLimit else {
+            throw .socketPathTooLong(path: path, limit: UnixSocket.pathLimit)
+        }
+        self.path = path
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { String(path[...$0]) } ?? "./"
+        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        guard !name.isEmpty else { throw .notASocket(path: path) }
+        try Self.makeFolder(folder, for: path)
+        lockPath = folder + ".\(name).lock"
+        lock = try Self.takeLock(lockPath, for: path)
+        do throws(OutputError) {
+            try Self.clear(path)
+            (descriptor, identity) = try Self.listen(
+                at: path, temporary: folder + Self.temporaryName(), mode: mode, group: group)
+        } catch {
+            unlink(lockPath)
+            Glibc.close(lock)
+            throw error
+        }
+    }
+
+    deinit { close() }
+
+    /// Stops listening and removes the socket file, if it is still ours, and the lock.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        Glibc.close(descriptor)
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_dev == identity.0, status.st_ino == identity.1 { unlink(path) }
+        unlink(lockPath)
+        Glibc.close(lock)
+    }
+
+    private static let count = Atomic<UInt32>(0)
+
+    /// A short name that no other claim has, of this process or another.
+    private static func temporaryName() -> String {
+        ".\(getpid()).\(count.wrappingAdd(1, ordering: .relaxed).newValue)"
+    }
+
+    private static func makeFolder(_ folder: String, for path: String) throws(OutputError) {
+        var partial = ""
+        for part in folder.split(separator: "/", omittingEmptySubsequences: false).dropLast() {
+            partial += part + "/"
+            if partial == "/" || mkdir(partial, 0o755) == 0 { continue }
+            var status = stat()
+            let code = errno
+            guard stat(partial, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                throw .socket(path: path, step: "making the folder \(partial)", errno: code)
+            }
+        }
+    }
+
+    private static func takeLock(_ lockPath: String, for path: String) throws(OutputError) -> Int32 {
+        // The former owner removes the file it holds locked: a lock counts only on the file that is there now.
+        for _ in 0..<100 {
+            let lock = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+            guard lock >= 0 else { throw .socket(path: path, step: "opening the lock \(lockPath)", errno: errno) }
+            guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+                let owner = readOwner(lock)
+                Glibc.close(lock)
+                throw .socketInUse(path: path, pid: owner)
+            }
+            var ours = stat()
+            var there = stat()
+            if fstat(lock, &ours) == 0, stat(lockPath, &there) == 0, ours.st_ino == there.st_ino,
+                ours.st_dev == there.st_dev
+            {
+                let text = Array("\(getpid())\n".utf8)
+                ftruncate(lock, 0)
+                pwrite(lock, text, text.count, 0)
+                return lock
+            }
+            Glibc.close(lock)
+        }
+        throw .socketInUse(path: path, pid: nil)
+    }
+
+    private static func readOwner(_ lock: Int32) -> Int32? {
+        var text = [UInt8](repeating: 0, count: 16)
+        let count = pread(lock, &text, text.count, 0)
+        guard count > 0 else { return nil }
+        return Int32(String(decoding: text.prefix(count).prefix { $0 != 10 }, as: UTF8.self))
+    }
+
+    /// Makes sure that nobody listens at `path`; a stale socket is left to be replaced.
+    private static func clear(_ path: String) throws(OutputError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            guard errno == ENOENT else { throw .socket(path: path, step: "looking at it", errno: errno) }
+            return
+        }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
+        let probe = UnixSocket.make()
+        guard probe >= 0 else { throw .socket(path: path, step: "socket", errno: errno) }
+        defer { Glibc.close(probe) }
+        let result = UnixSocket.withAddress(path) { connect(probe, $0, $1) }
+        let code = errno
+        if result == 0 || code == EAGAIN || code == EINPROGRESS {
+            // Nobody but the listener's own process answers; its peer credentials name it.
+            throw .socketInUse(path: path, pid: result == 0 ? UnixSocket.peer(of: probe)?.pid : nil)
+        }
+        // EPROTOTYPE: somebody has a socket of another type there. EACCES: we cannot tell.
+        guard code == ECONNREFUSED || code == ENOENT else {
+            throw .socket(path: path, step: "finding out whether somebody listens there", errno: code)
+        }
+    }
+
+    private static func listen(at path: String, temporary: String, mode: mode_t, group: String?) throws(OutputError)
+        -> (Int32, (dev_t, ino_t))
+    {
+        guard temporary.utf8.count <= UnixSocket.pathLimit else {
+            throw .socketPathTooLong(path: path, limit: UnixSocket.pathLimit - temporary.utf8.count + path.utf8.count)
+        }
+        let descriptor = UnixSocket.make()
+        guard descriptor >= 0 else { throw .socket(path: path, step: "socket", errno: errno) }
+        unlink(temporary)
+        do throws(OutputError) {
+            guard UnixSocket.withAddress(temporary, { bind(descriptor, $0, $1) }) == 0 else {
+                throw .socket(path: path, step: "bind", errno: errno)
+            }
+            if let group {
+                guard let entry = getgrnam(group) else { throw .unknownGroup(name: group, path: path) }
+                guard chown(temporary, uid_t.max, entry.pointee.gr_gid) == 0 else {
+                    throw .socket(path: path, step: "giving it to the group \(group)", errno: errno)
+                }
+            }
+            guard chmod(temporary, mode) == 0 else { throw .socket(path: path, step: "chmod", errno: errno) }
+            guard Glibc.listen(descriptor, 64) == 0 else { throw .socket(path: path, step: "listen", errno: errno) }
+            var status = stat()
+            guard lstat(temporary, &status) == 0, rename(temporary, path) == 0 else {
+                throw .socket(path: path, step: "naming it", errno: errno)
+            }
+            return (descriptor, (status.st_dev, status.st_ino))
+        } catch {
+            unlink(temporary)
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+}

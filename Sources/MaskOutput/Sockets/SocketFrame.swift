@@ -1,0 +1,40 @@
+import Imaging
+import MediaIO
+
+/// One frame for all readers of a socket: encoded once, shared, and let go with the last of them.
+final class SocketFrame: Sendable {
+    /// Where the bytes are.
+    enum Payload: Sendable {
+        /// The mask's own ids; nothing is copied.
+        case ids(Mask)
+        /// A painted frame out of a pool.
+        case painted(Loan<FrameBytes>)
+    }
+
+    let stamp: FrameStamp
+    let flags: UInt8
+    let payload: Payload
+
+    init(stamp: FrameStamp, flags: UInt8, payload: Payload) {
+        self.stamp = stamp
+        self.flags = flags
+        self.payload = payload
+    }
+
+    /// The frame's bytes.
+    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        switch payload {
+        case .ids(let mask): mask.classes.withUnsafeBytes(body)
+        case .painted(let loan): loan.buffer.withUnsafeBytes(body)
+        }
+    }
+
+    /// The frame's line for a reader that missed `dropped` frames and gets this one at `now` (CLOCK_MONOTONIC).
+    func line(dropped: UInt64, now: UInt64) -> [UInt8] {
+        let captured = stamp.capture.monotonicNanoseconds
+        return Y4MText.frameLine(
+            Y4MText.Facts(
+                sequence: stamp.sequence, captured: stamp.capture.epochNanoseconds,
+                latency: now > captured ? (now - captured) / 1000 : 0, dropped: dropped, flags: flags))
+    }
+}

@@ -1,0 +1,195 @@
+import Dispatch
+import Glibc
+import Imaging
+import Synchronization
+
+/// What happened at a socket, for the log.
+public enum SocketEvent: Equatable, Sendable {
+    /// A reader came.
+    case connected(path: String, pid: Int32?, uid: UInt32?)
+    /// A reader was turned away because `limit` are being served.
+    case refused(path: String, limit: Int)
+    /// A reader went away.
+    case disconnected(path: String)
+    /// A reader was closed: it took nothing for too long, or the stream became another one.
+    case closed(path: String, reason: ClosingReason)
+    /// No reader can be accepted for the moment (out of descriptors); it is tried again by itself.
+    case cannotAccept(path: String, errno: Int32)
+
+    /// Why a reader was closed.
+    public enum ClosingReason: String, Sendable {
+        case stalled, streamChanged
+    }
+}
+
+/// The sockets of a daemon: one thread that serves all readers of all of them, and never waits for any.
+///
+/// The thread starts with the first socket and ends with `close` or with the server itself.
+public final class SocketServer: Sendable {
+    /// How sockets are made and readers treated.
+    public struct Settings: Sendable {
+        /// Permissions of the socket files.
+        public var mode: UInt32 = 0o660
+        /// The group the socket files are given to; nil leaves the process's own.
+        public var group: String?
+        /// Readers at a socket at a time.
+        public var maximumClients = 16
+        /// Seconds after which a reader that takes nothing is closed.
+        public var stallSeconds = 5.0
+
+        /// The defaults.
+        public init() {}
+    }
+
+    private let settings: Settings
+    private let loop: SocketLoop
+
+    /// A server without sockets. `onEvent` is called on the server's thread and must return soon.
+    public init(
+        settings: Settings = Settings(), clock: any FrameClock = SystemClock(),
+        onEvent: @escaping @Sendable (SocketEvent) -> Void = { _ in }
+    ) throws(OutputError) {
+        self.settings = settings
+        loop = try SocketLoop(
+            limits: SocketLoop.Limits(
+                clients: max(1, settings.maximumClients),
+                stall: UInt64(max(0.001, min(settings.stallSeconds, 1e6)) * 1e9)), clock: clock, onEvent: onEvent)
+        let loop = loop
+        DispatchQueue(label: "segmentd.sockets", qos: .userInitiated).async { loop.run() }
+    }
+
+    deinit { loop.stop() }
+
+    /// Opens a socket at `path`; its folder is made where it is not there. Readers may connect at once.
+    public func open(path: String) throws(OutputError) -> MaskSocket {
+        let claim = try SocketClaim(path: path, mode: mode_t(settings.mode), group: settings.group)
+        let channel = SocketChannel(path: path)
+        loop.add(claim, channel)
+        return MaskSocket(channel: channel, loop: loop)
+    }
+
+    /// Closes every reader and socket, removes the socket files and ends the thread. Returns when that is done.
+    public func close() {
+        loop.stop()
+        loop.waitUntilStopped()
+    }
+}
+
+/// One socket of a `SocketServer`: what is published here goes to all its readers.
+public final class MaskSocket: Sendable {
+    /// Numbers of one socket.
+    public struct Snapshot: Equatable, Sendable {
+        /// Readers connected now.
+        public var clients = 0
+        /// Readers that ever connected.
+        public var accepted: UInt64 = 0
+        /// Readers turned away because there were too many.
+        public var refused: UInt64 = 0
+        /// Readers closed because they took nothing for too long.
+        public var stalled: UInt64 = 0
+        /// Frames published while readers were there.
+        public var published: UInt64 = 0
+        /// Frames sent whole, over all readers.
+        public var framesSent: UInt64 = 0
+        /// Frames that readers missed after their first, over all readers.
+        public var framesDropped: UInt64 = 0
+        /// Bytes sent, over all readers.
+        public var bytesSent: UInt64 = 0
+    }
+
+    /// The socket's path.
+    public var path: String { channel.path }
+    private let channel: SocketChannel
+    private let loop: SocketLoop
+
+    init(channel: SocketChannel, loop: SocketLoop) {
+        self.channel = channel
+        self.loop = loop
+    }
+
+    /// The numbers now.
+    public var snapshot: Snapshot { channel.snapshot }
+
+    /// Whether somebody reads; while nobody does, nothing need be painted.
+    public var hasClients: Bool { channel.hasClients }
+
+    /// Sets the header that every reader gets first. Another one than before closes the readers that have the old.
+    func announce(header: [UInt8]) {
+        channel.announce(header)
+        loop.wake()
+    }
+
+    /// Sends a frame to all who are ready for it; those who are not get it when it is still the newest by then.
+    /// `skipped` counts the camera's frames that were left out before this one. Never waits.
+    func publish(_ frame: SocketFrame, skipped: Int) {
+        channel.publish(frame, skipped: skipped)
+        loop.wake()
+    }
+
+    /// Counts frames that were never published, so that readers are told.
+    func skip(_ count: Int) { channel.skip(count) }
+
+    /// Waits until every reader has what was begun for it, at most `seconds`.
+    func drain(seconds: Double) {
+        let done = DispatchSemaphore(value: 0)
+        channel.whenIdle { done.signal() }
+        loop.wake()
+        _ = done.wait(timeout: .now() + seconds)
+    }
+}
+
+/// What the publisher and the server's thread share of one socket.
+final class SocketChannel: Sendable {
+    /// What the server's thread takes over when it is woken.
+    struct News {
+        var header: [UInt8]?
+        var frame: (frame: SocketFrame, position: UInt64)?
+        var idleWaiters: [@Sendable () -> Void] = []
+    }
+
+    private struct State {
+        var news = News()
+        var position: UInt64 = 0
+        var snapshot = MaskSocket.Snapshot()
+    }
+
+    let path: String
+    private let state = Mutex(State())
+    private let clients = Atomic<Int>(0)
+
+    init(path: String) { self.path = path }
+
+    var snapshot: MaskSocket.Snapshot { state.withLock { $0.snapshot } }
+    var hasClients: Bool { clients.load(ordering: .relaxed) > 0 }
+
+    func announce(_ header: [UInt8]) { state.withLock { $0.news.header = header } }
+
+    func publish(_ frame: SocketFrame, skipped: Int) {
+        state.withLock { state in
+            state.position += UInt64(max(0, skipped)) + 1
+            // With nobody to read it the frame would only be kept from its pool.
+            guard state.snapshot.clients > 0 else { return }
+            state.snapshot.published += 1
+            state.news.frame = (frame, state.position)
+        }
+    }
+
+    func skip(_ count: Int) { state.withLock { $0.position += UInt64(max(0, count)) } }
+
+    func whenIdle(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.news.idleWaiters.append(body) } }
+
+    /// All that came since the last call.
+    func takeNews() -> News {
+        state.withLock { state in
+            defer { state.news = News() }
+            return state.news
+        }
+    }
+
+    func update(_ change: (inout MaskSocket.Snapshot) -> Void) {
+        state.withLock { state in
+            change(&state.snapshot)
+            clients.store(state.snapshot.clients, ordering: .relaxed)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Imaging
+import MediaIO
+
+/// Publishes a camera's masks at a socket: `.mask` (ids) or `.color` (class colours), as `docs/wire.md` says.
+///
+/// It never waits for a reader, and works for nobody: without readers nothing is painted or sent. The socket itself stays
+/// open after `finish`, for the next `begin` (a camera that comes back); the `SocketServer` closes it. One queue calls it.
+public final class SocketSink: MaskSink, @unchecked Sendable {
+    /// What is sent.
+    public enum Content: String, Sendable, CaseIterable {
+        /// Y4M Cmono: a byte a pixel is a class id.
+        case mask
+        /// Y4M C444: the class colours in BT.601.
+        case color
+    }
+
+    /// `socket /run/segmentd/front.mask`.
+    public let summary: String
+    private let socket: MaskSocket
+    private let content: Content
+    private var begun: Begun?
+
+    private struct Begun {
+        let maskSize: ImageSize
+        let painter: MaskPainter
+        let pool: BufferPool<FrameBytes>
+    }
+
+    /// A sink at an open socket.
+    public init(socket: MaskSocket, content: Content) {
+        self.socket = socket
+        self.content = content
+        summary = "socket \(socket.path)"
+    }
+
+    /// Sends the header to those who wait for it.
+    public func begin(stream info: StreamInfo, maskSize: ImageSize, labels: LabelSet) throws {
+        begun = Begun(
+            maskSize: maskSize, painter: MaskPainter(labels: labels),
+            pool: BufferPool { FrameBytes(size: maskSize, format: .yuv444p) })
+        socket.announce(
+            header: Y4MText.header(
+                size: maskSize, frameRate: info.frameRate, pixelAspect: Rational(1, 1),
+                layout: content == .mask ? .mono : .full))
+    }
+
+    /// Publishes one mask.
+    public func write(_ mask: Mask, of frame: Frame, dropped: Int) throws {
+        guard let begun else { throw OutputError.outOfOrder(output: summary) }
+        guard mask.classes.size == begun.maskSize else {
+            throw OutputError.sizeChanged(output: summary, expected: begun.maskSize, got: mask.classes.size)
+        }
+        guard socket.hasClients else {
+            socket.skip(dropped + 1)
+            return
+        }
+        let payload: SocketFrame.Payload
+        switch content {
+        case .mask: payload = .ids(mask)
+        case .color:
+            let loan = begun.pool.take()
+            loan.buffer.withPlanes { planes in
+                begun.painter.drawColors(
+                    of: mask, maskOnly: true, on: planes, format: .yuv444p, matrix: 6, size: begun.maskSize)
+            }
+            payload = .painted(loan)
+        }
+        socket.publish(SocketFrame(stamp: mask.stamp, flags: 0, payload: payload), skipped: dropped)
+    }
+
+    /// Gives readers a second to take what is on its way to them.
+    public func finish() throws {
+        guard begun != nil else { throw OutputError.outOfOrder(output: summary) }
+        socket.drain(seconds: 1)
+        begun = nil
+    }
+
+    /// Leaves readers where they are: a frame that was begun is still finished.
+    public func abandon() {
+        begun = nil
+    }
+}
