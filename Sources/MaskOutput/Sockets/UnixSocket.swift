@@ -58,7 +58,7 @@ enum UnixSocket {
                     var message = msghdr()
                     message.msg_iov = pieces
                     message.msg_iovlen = 2
-                    return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL.rawValue) | Int32(MSG_DONTWAIT.rawValue))
+                    return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
                 }
             }
             if count >= 0 { return .bytes(count) }
@@ -75,7 +75,7 @@ enum UnixSocket {
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { buffer in
             // A few reads at most, so that a talkative reader holds nobody up.
             for _ in 0..<4 {
-                let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT.rawValue))
+                let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
                 if count == 0 { return false }
                 if count < 0 { return errno == EAGAIN || errno == EINTR }
             }
