@@ -14,39 +14,43 @@ public struct PaintKernels: Sendable {
             UInt32, UInt32
         ) -> Void
 
-    /// The instruction set: `scalar`, `avx2`, `avx512`.
-    public let name: String
+    /// The instruction set they are written for.
+    public let instructionSet: InstructionSet
     private let lookup: Lookup
     private let blend: Blend
 
-    private init(name: String, lookup: @escaping Lookup, blend: @escaping Blend) {
-        self.name = name
+    private init(_ instructionSet: InstructionSet, lookup: @escaping Lookup, blend: @escaping Blend) {
+        self.instructionSet = instructionSet
         self.lookup = lookup
         self.blend = blend
     }
 
     /// Every set that this processor can run, the definition (`scalar`) first, the fastest last.
-    public static let available: [PaintKernels] = {
-        var sets = [PaintKernels(name: "scalar", lookup: ck_paint_lookup__scalar, blend: ck_paint_blend__scalar)]
-        #if arch(x86_64)
-            let detected = ck_detect_instruction_set()
-            if detected >= CK_AVX2.rawValue {
-                sets.append(PaintKernels(name: "avx2", lookup: ck_paint_lookup__avx2, blend: ck_paint_blend__avx2))
-            }
-            if detected >= CK_AVX512.rawValue {
-                sets.append(
-                    PaintKernels(name: "avx512", lookup: ck_paint_lookup__avx512, blend: ck_paint_blend__avx512))
-            }
-        #endif
-        return sets
-    }()
+    public static let available: [PaintKernels] = InstructionSet.supported.compactMap(PaintKernels.init)
 
     /// The fastest set that this processor can run.
-    public static var best: PaintKernels { available[available.count - 1] }
+    public static let best = available.last ?? PaintKernels(scalar: .scalar)
+
+    private init(scalar set: InstructionSet) {
+        self.init(set, lookup: ck_paint_lookup__scalar, blend: ck_paint_blend__scalar)
+    }
+
+    /// Nil where nothing is written for `set`.
+    private init?(_ set: InstructionSet) {
+        switch set {
+        case .scalar: self.init(scalar: set)
+        #if arch(x86_64)
+            case .avx2: self.init(set, lookup: ck_paint_lookup__avx2, blend: ck_paint_blend__avx2)
+            case .avx512: self.init(set, lookup: ck_paint_lookup__avx512, blend: ck_paint_blend__avx512)
+        #endif
+        default: return nil
+        }
+    }
 
     /// `ids[i] = row[columns[i]]`; every column must lie in `row`, which whoever made the table sees to.
-    public func expand(_ row: UnsafeRawBufferPointer, columns: ArraySlice<UInt32>, into ids: UnsafeMutableRawBufferPointer)
-    {
+    public func expand(
+        _ row: UnsafeRawBufferPointer, columns: ArraySlice<UInt32>, into ids: UnsafeMutableRawBufferPointer
+    ) {
         precondition(ids.count >= columns.count, "the row of ids is too short")
         assert(columns.allSatisfy { $0 < row.count }, "a column outside the row")
         columns.withUnsafeBufferPointer {

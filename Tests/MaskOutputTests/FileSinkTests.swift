@@ -21,7 +21,8 @@ struct FileSinkTests {
     func exactTimes(name: String) throws {
         let folder = try TemporaryFolder()
         let path = folder("out.\(name)")
-        try Made.run(VideoSink(path: path, style: .overlay), size: Self.size, times: Self.times, timeBase: Self.timeBase)
+        try Made.run(
+            VideoSink(path: path, style: .overlay), size: Self.size, times: Self.times, timeBase: Self.timeBase)
         let found = try ExternalTool.probe(path)
         let parts = (found.fields["time_base"] ?? "").split(separator: "/").compactMap { Int64($0) }
         try #require(parts.count == 2)
@@ -185,7 +186,9 @@ struct FileSinkTests {
         }
     }
 
-    @Test("A Y4M file holds ids that FFmpeg reads back", arguments: [ImageSize(height: 90, width: 160), .init(height: 45, width: 33)])
+    @Test(
+        "A Y4M file holds ids that FFmpeg reads back",
+        arguments: [ImageSize(height: 90, width: 160), .init(height: 45, width: 33)])
     func y4m(size: ImageSize) throws {
         let folder = try TemporaryFolder()
         let path = folder("ids.y4m")
@@ -214,7 +217,9 @@ struct FileSinkTests {
         }
     }
 
-    @Test("Nothing appears under the final name before the end, and nothing stays when given up", arguments: ["mp4", "mkv", "y4m"])
+    @Test(
+        "Nothing appears under the final name before the end, and nothing stays when given up",
+        arguments: ["mp4", "mkv", "y4m"])
     func abandoned(name: String) throws {
         let folder = try TemporaryFolder()
         let sink = try MaskSinks.make(output: folder("out.\(name)"))

@@ -102,7 +102,8 @@ enum Made {
             camera: "front", sequence: sequence, mediaTime: pts.map { MediaTime(value: $0, timeBase: timeBase) },
             mediaDuration: duration,
             capture: CaptureTime(
-                epochNanoseconds: 1_700_000_000_000_000_000 + Int64(sequence), monotonicNanoseconds: 1, origin: .arrival))
+                epochNanoseconds: 1_700_000_000_000_000_000 + Int64(sequence), monotonicNanoseconds: 1, origin: .arrival
+            ))
     }
 
     static func mask(

@@ -35,7 +35,9 @@ import Testing
         }
         #expect(throws: OutputError.notAFolder(path: folder("file/"))) { try begin(folder("file/")) }
         #expect(throws: OutputError.folder(path: folder("a/b"), errno: ENOENT)) { try begin(folder("a/b")) }
-        #expect(throws: EncodeError.cannotCreate(path: folder("a/b.mp4"), errno: ENOENT)) { try begin(folder("a/b.mp4")) }
+        #expect(throws: EncodeError.cannotCreate(path: folder("a/b.mp4"), errno: ENOENT)) {
+            try begin(folder("a/b.mp4"))
+        }
         #expect(throws: EncodeError.cannotCreate(path: "/proc/x.mp4", errno: ENOENT)) { try begin("/proc/x.mp4") }
         #expect(throws: Never.self) { try begin(folder("new/")) }
         #expect(folder.contents == ["file", "new"])

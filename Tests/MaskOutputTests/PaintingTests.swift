@@ -153,7 +153,7 @@ private final class Board {
                     let drawn = Board(size, planes: 3)
                     MaskPainter(labels: labels, kernels: kernels).drawColors(
                         of: mask, on: drawn.planes, format: .yuv444p, size: size)
-                    return (kernels.name, board, drawn)
+                    return (kernels.instructionSet, board, drawn)
                 }
                 for (name, board, drawn) in boards.dropFirst() {
                     for plane in 0..<3 {

@@ -5,7 +5,9 @@ import Synchronization
 ///
 /// A lock on `.NAME.lock` beside it says whose the path is; the socket appears under its name only when it listens and
 /// has its mode. A socket file that nobody listens to is cleared away; another process's is never touched.
-final class SocketClaim {
+///
+/// Made by whoever opens the socket, then used by the server's thread alone.
+final class SocketClaim: @unchecked Sendable {
     /// The path.
     let path: String
     /// The listening descriptor, non-blocking.

@@ -28,7 +28,8 @@ final class SocketLoop: @unchecked Sendable {
     // Only the loop's own thread touches it.
     private var services: [SocketService] = []
 
-    init(limits: Limits, clock: any FrameClock, onEvent: @escaping @Sendable (SocketEvent) -> Void) throws(OutputError) {
+    init(limits: Limits, clock: any FrameClock, onEvent: @escaping @Sendable (SocketEvent) -> Void) throws(OutputError)
+    {
         self.limits = limits
         self.clock = clock
         self.onEvent = onEvent

@@ -89,7 +89,8 @@ public final class VideoWriter {
         if format.countsFrames {
             guard let rate = settings.frameRate, rate.isPositive else {
                 throw .unsuitable(
-                    path: path, reason: "AVI needs a frame rate and the source announces none", advice: "write .mkv or .mp4"
+                    path: path, reason: "AVI needs a frame rate and the source announces none",
+                    advice: "write .mkv or .mp4"
                 )
             }
             timeBase = Rational(rate.denominator, rate.numerator)

@@ -1,0 +1,326 @@
+import Dispatch
+import Foundation
+import Imaging
+import MaskOutput
+import Synchronization
+import Testing
+
+/// A reader of ours, blocking, with the facts of each frame.
+final class SocketReader {
+    struct Frame {
+        let facts: [String: String]
+        let bytes: [UInt8]
+    }
+
+    let descriptor: Int32
+    private(set) var header = ""
+    private var buffered: [UInt8] = []
+
+    init?(_ path: String) {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        // A test that waits for ever says nothing.
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        if result != 0 { return nil }
+    }
+
+    deinit { close(descriptor) }
+
+    private func fill() -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        guard count > 0 else { return false }
+        buffered += chunk[..<count]
+        return true
+    }
+
+    func line() -> String? {
+        while true {
+            if let end = buffered.firstIndex(of: 10) {
+                defer { buffered.removeFirst(end + 1) }
+                return String(decoding: buffered[..<end], as: UTF8.self)
+            }
+            if !fill() { return nil }
+        }
+    }
+
+    func readHeader() -> String { line() ?? "" }
+
+    func frame(_ size: Int) -> Frame? {
+        guard let line = line(), line.hasPrefix("FRAME ") else { return nil }
+        while buffered.count < size { if !fill() { return nil } }
+        defer { buffered.removeFirst(size) }
+        var facts: [String: String] = [:]
+        for word in line.split(separator: " ").dropFirst() {
+            let parts = word.split(separator: "=")
+            if parts.count == 2 { facts[String(parts[0])] = String(parts[1]) }
+        }
+        return Frame(facts: facts, bytes: Array(buffered[..<size]))
+    }
+
+    var isClosed: Bool {
+        while fill() {}
+        return errno != EAGAIN
+    }
+}
+
+/// A sink at a socket that a test feeds.
+final class Publisher {
+    let folder: TemporaryFolder
+    let path: String
+    let server: SocketServer
+    let socket: MaskSocket
+    let sink: SocketSink
+    let size: ImageSize
+    private(set) var next: UInt64 = 0
+
+    init(
+        size: ImageSize = ImageSize(height: 24, width: 32), content: SocketSink.Content = .mask,
+        settings: SocketServer.Settings = .init(), events: @escaping @Sendable (SocketEvent) -> Void = { _ in }
+    ) throws {
+        folder = try TemporaryFolder()
+        path = folder("front.\(content.rawValue)")
+        self.size = size
+        server = try SocketServer(settings: settings, onEvent: events)
+        socket = try server.open(path: path)
+        sink = SocketSink(socket: socket, content: content)
+        try sink.begin(stream: Made.stream(size), maskSize: size, labels: Made.labels)
+    }
+
+    deinit { server.close() }
+
+    func publish(dropped: Int = 0) throws {
+        next += UInt64(dropped)
+        let stamp = Made.stamp(next)
+        let mask = Made.mask(Made.street(size, seed: Int(next)), stamp: stamp)
+        try sink.write(
+            mask, of: Frame(stamp: stamp, picture: Made.ramp(ImageSize(height: 2, width: 2))), dropped: dropped)
+        next += 1
+    }
+
+    /// Waits for what another thread brings about; a test that fails here would wait for ever otherwise.
+    func wait(_ what: String, for isTrue: () -> Bool) {
+        for _ in 0..<5000 {
+            if isTrue() { return }
+            usleep(2000)
+        }
+        Issue.record("waited ten seconds for: \(what)")
+    }
+
+    func expectIDs(_ bytes: [UInt8], _ sequence: Int) -> Bool {
+        Made.street(size, seed: sequence).withUnsafeBytes { $0.elementsEqual(bytes) }
+    }
+}
+
+@Suite(.serialized) struct SocketTests {
+    @Test("Readers get header, ids and facts; a late one gets the header and the next whole frame")
+    func basics() throws {
+        let publisher = try Publisher()
+        let first = try #require(SocketReader(publisher.path))
+        publisher.wait("the first reader") { publisher.socket.snapshot.clients == 1 }
+        #expect(
+            first.readHeader() == "YUV4MPEG2 W32 H24 F30:1 Ip A1:1 Cmono XCOLORRANGE=FULL XSEGMENTD=1")
+        for index in 0..<3 {
+            try publisher.publish()
+            let frame = try #require(first.frame(publisher.size.area))
+            #expect(publisher.expectIDs(frame.bytes, index))
+            #expect(frame.facts["XS"] == "\(index)" && frame.facts["XD"] == "0" && frame.facts["XF"] == "0")
+            #expect(frame.facts["XT"] == "\(1_700_000_000_000_000_000 + index)")
+            #expect((Int(frame.facts["XL"] ?? "") ?? -1) >= 0)
+        }
+        let late = try #require(SocketReader(publisher.path))
+        publisher.wait("the late reader") { publisher.socket.snapshot.clients == 2 }
+        try publisher.publish(dropped: 4)
+        _ = late.readHeader()
+        let seen = try #require(late.frame(publisher.size.area))
+        #expect(seen.facts["XS"] == "7" && seen.facts["XD"] == "0")
+        #expect(first.frame(publisher.size.area)?.facts["XD"] == "4")
+        #expect(publisher.socket.snapshot.framesSent == 5)
+    }
+
+    @Test("A reader that stops holds nobody up, is told its drops, and gets the newest frame when it goes on")
+    func slow() throws {
+        let publisher = try Publisher(size: ImageSize(height: 768, width: 1024))
+        let quick = try #require(SocketReader(publisher.path))
+        let slow = try #require(SocketReader(publisher.path))
+        publisher.wait("both readers") { publisher.socket.snapshot.clients == 2 }
+        _ = quick.readHeader()
+        for index in 0..<20 {
+            try publisher.publish()
+            let frame = try #require(quick.frame(publisher.size.area))
+            #expect(publisher.expectIDs(frame.bytes, index))
+        }
+        _ = slow.readHeader()
+        let begun = try #require(slow.frame(publisher.size.area))
+        #expect(begun.facts["XS"] == "0" && publisher.expectIDs(begun.bytes, 0))
+        let newest = try #require(slow.frame(publisher.size.area))
+        #expect(newest.facts["XS"] == "19" && newest.facts["XD"] == "18" && publisher.expectIDs(newest.bytes, 19))
+        publisher.wait("the drops to be counted") { publisher.socket.snapshot.framesDropped == 18 }
+    }
+
+    @Test("A reader that takes nothing is closed after the stall time; the others are not")
+    func stalled() throws {
+        var settings = SocketServer.Settings()
+        settings.stallSeconds = 0.2
+        let publisher = try Publisher(size: ImageSize(height: 768, width: 1024), settings: settings)
+        let quick = try #require(SocketReader(publisher.path))
+        let stuck = try #require(SocketReader(publisher.path))
+        publisher.wait("both readers") { publisher.socket.snapshot.clients == 2 }
+        _ = quick.readHeader()
+        try publisher.publish()
+        #expect(quick.frame(publisher.size.area) != nil)
+        publisher.wait("the stuck reader to be closed") { publisher.socket.snapshot.stalled == 1 }
+        #expect(stuck.isClosed)
+        try publisher.publish()
+        #expect(quick.frame(publisher.size.area)?.facts["XS"] == "1")
+        #expect(publisher.socket.snapshot.clients == 1)
+    }
+
+    @Test("Readers beyond the limit are turned away and counted")
+    func limit() throws {
+        var settings = SocketServer.Settings()
+        settings.maximumClients = 2
+        let refusals = Atomic<Int>(0)
+        let publisher = try Publisher(settings: settings) { event in
+            if case .refused(_, let limit) = event { refusals.add(limit == 2 ? 1 : 100, ordering: .relaxed) }
+        }
+        let kept = try (0..<2).map { _ in try #require(SocketReader(publisher.path)) }
+        publisher.wait("two readers") { publisher.socket.snapshot.clients == 2 }
+        let extra = try #require(SocketReader(publisher.path))
+        #expect(extra.isClosed)
+        #expect(publisher.socket.snapshot.refused == 1 && refusals.load(ordering: .relaxed) == 1)
+        withExtendedLifetime(kept) {}
+    }
+
+    @Test("Fifty readers come and go at any moment; descriptors and numbers are as before")
+    func comingAndGoing() throws {
+        var settings = SocketServer.Settings()
+        settings.maximumClients = 64
+        let publisher = try Publisher(size: ImageSize(height: 240, width: 320), settings: settings)
+        let descriptors = { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0 }
+        let steady = try #require(SocketReader(publisher.path))
+        publisher.wait("the steady reader") { publisher.socket.snapshot.clients == 1 }
+        _ = steady.readHeader()
+        let before = descriptors()
+        var readers: [SocketReader] = []
+        for round in 0..<150 {
+            if round < 100, let reader = SocketReader(publisher.path) {
+                if round % 3 == 0 { shutdown(reader.descriptor, Int32(SHUT_WR)) }
+                if round % 2 == 0 { readers.append(reader) }
+            }
+            if readers.count > 25 || round > 110, !readers.isEmpty { readers.removeFirst() }
+            try publisher.publish()
+            let frame = try #require(steady.frame(publisher.size.area))
+            #expect(frame.facts["XS"] == "\(round)" && publisher.expectIDs(frame.bytes, round))
+        }
+        readers.removeAll()
+        publisher.wait("all to be gone") {
+            _ = try? publisher.publish()
+            _ = steady.frame(publisher.size.area)
+            return publisher.socket.snapshot.clients == 1
+        }
+        #expect(publisher.socket.snapshot.accepted == 101)
+        publisher.wait("as many descriptors as before") { descriptors() <= before }
+    }
+
+    @Test("A reader that says something or closes its sending half still gets its frames")
+    func talkative() throws {
+        let publisher = try Publisher()
+        let reader = try #require(SocketReader(publisher.path))
+        let words = [UInt8](repeating: 65, count: 50_000)
+        #expect(send(reader.descriptor, words, words.count, 0) > 0)
+        shutdown(reader.descriptor, Int32(SHUT_WR))
+        publisher.wait("the reader") { publisher.socket.snapshot.clients == 1 }
+        _ = reader.readHeader()
+        for index in 0..<3 {
+            try publisher.publish()
+            #expect(reader.frame(publisher.size.area)?.facts["XS"] == "\(index)")
+        }
+    }
+
+    @Test("A camera that comes back with the same stream keeps its readers; another stream closes them")
+    func beginsAgain() throws {
+        let publisher = try Publisher()
+        let reader = try #require(SocketReader(publisher.path))
+        publisher.wait("the reader") { publisher.socket.snapshot.clients == 1 }
+        _ = reader.readHeader()
+        try publisher.publish()
+        #expect(reader.frame(publisher.size.area) != nil)
+        try publisher.sink.finish()
+        try publisher.sink.begin(stream: Made.stream(publisher.size), maskSize: publisher.size, labels: Made.labels)
+        try publisher.publish()
+        #expect(reader.frame(publisher.size.area)?.facts["XS"] == "1")
+        try publisher.sink.begin(
+            stream: Made.stream(publisher.size, rate: Rational(15, 1)), maskSize: publisher.size, labels: Made.labels)
+        #expect(reader.isClosed)
+    }
+
+    @Test("The socket's mode is as set, a stale file is replaced, and closing removes it")
+    func files() throws {
+        let folder = try TemporaryFolder()
+        let path = folder("run/front.mask")
+        var settings = SocketServer.Settings()
+        settings.mode = 0o640
+        for _ in 0..<2 {
+            let server = try SocketServer(settings: settings)
+            let socket = try server.open(path: path)
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            #expect(attributes[.posixPermissions] as? Int == 0o640)
+            #expect(SocketReader(path) != nil)
+            withExtendedLifetime(socket) {}
+            server.close()
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder("run")) == [])
+            // What a killed daemon leaves: a socket that nobody listens to.
+            let stale = socket_at(path)
+            #expect(stale >= 0 && FileManager.default.fileExists(atPath: path))
+            close(stale)
+        }
+    }
+
+    /// A bound socket without a listener's backlog.
+    private func socket_at(_ path: String) -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        return result == 0 ? descriptor : -1
+    }
+
+    @Test("Another's live socket, a plain file and a path too long are refused and left alone")
+    func refusals() throws {
+        let publisher = try Publisher()
+        let other = try SocketServer()
+        #expect(throws: OutputError.socketInUse(path: publisher.path, pid: getpid())) {
+            try other.open(path: publisher.path)
+        }
+        // A daemon that takes no lock (not ours) is found by knocking.
+        let foreign = publisher.folder("foreign.mask")
+        let listener = socket_at(foreign)
+        #expect(listen(listener, 1) == 0)
+        defer { close(listener) }
+        #expect(throws: OutputError.socketInUse(path: foreign, pid: getpid())) { try other.open(path: foreign) }
+        #expect(FileManager.default.fileExists(atPath: foreign))
+        let file = publisher.folder("file.mask")
+        try Data("notes".utf8).write(to: URL(fileURLWithPath: file))
+        #expect(throws: OutputError.notASocket(path: file)) { try other.open(path: file) }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == Data("notes".utf8))
+        let long = publisher.folder(String(repeating: "x", count: 120))
+        #expect(throws: OutputError.socketPathTooLong(path: long, limit: 107)) { try other.open(path: long) }
+        #expect(publisher.folder.contents.filter { $0.hasSuffix(".lock") } == [".front.mask.lock"])
+        other.close()
+        #expect(SocketReader(publisher.path) != nil)
+    }
+}
