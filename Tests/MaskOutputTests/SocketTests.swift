@@ -72,15 +72,16 @@ final class SocketReader {
     }
 }
 
-/// A sink at a socket that a test feeds.
-final class Publisher {
+/// A sink at a socket that a test feeds, from one thread at a time.
+final class Publisher: @unchecked Sendable {
     let folder: TemporaryFolder
     let path: String
     let server: SocketServer
     let socket: MaskSocket
     let sink: SocketSink
     let size: ImageSize
-    private(set) var next: UInt64 = 0
+    private let sequence = Atomic<UInt64>(0)
+    var next: UInt64 { sequence.load(ordering: .relaxed) }
 
     init(
         size: ImageSize = ImageSize(height: 24, width: 32), content: SocketSink.Content = .mask,
@@ -98,12 +99,12 @@ final class Publisher {
     deinit { server.close() }
 
     func publish(dropped: Int = 0) throws {
-        next += UInt64(dropped)
+        sequence.add(UInt64(dropped), ordering: .relaxed)
         let stamp = Made.stamp(next)
         let mask = Made.mask(Made.street(size, seed: Int(next)), stamp: stamp)
         try sink.write(
             mask, of: Frame(stamp: stamp, picture: Made.ramp(ImageSize(height: 2, width: 2))), dropped: dropped)
-        next += 1
+        sequence.add(1, ordering: .relaxed)
     }
 
     /// Waits for what another thread brings about; a test that fails here would wait for ever otherwise.
@@ -279,14 +280,14 @@ final class Publisher {
             server.close()
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder("run")) == [])
             // What a killed daemon leaves: a socket that nobody listens to.
-            let stale = socket_at(path)
+            let stale = boundSocket(path)
             #expect(stale >= 0 && FileManager.default.fileExists(atPath: path))
             close(stale)
         }
     }
 
     /// A bound socket without a listener's backlog.
-    private func socket_at(_ path: String) -> Int32 {
+    private func boundSocket(_ path: String) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -308,7 +309,7 @@ final class Publisher {
         }
         // A daemon that takes no lock (not ours) is found by knocking.
         let foreign = publisher.folder("foreign.mask")
-        let listener = socket_at(foreign)
+        let listener = boundSocket(foreign)
         #expect(listen(listener, 1) == 0)
         defer { close(listener) }
         #expect(throws: OutputError.socketInUse(path: foreign, pid: getpid())) { try other.open(path: foreign) }
