@@ -1,4 +1,3 @@
-import CFFmpeg
 import Glibc
 
 /// Why a file could not be written.
@@ -13,16 +12,20 @@ public enum EncodeError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsuitable(path: String, reason: String, advice: String)
     /// This FFmpeg was built without the encoder.
     case noEncoder(name: String, path: String)
-    /// FFmpeg refused a step; `code` is its AVERROR.
-    case failed(step: String, path: String, code: Int32)
+    /// FFmpeg refused a step; `code` is its AVERROR, `detail` what its log said.
+    case failed(step: String, path: String, code: Int32, detail: String? = nil)
     /// The file was to be finished before any frame had come.
     case nothingWritten(path: String)
 
-    /// Whether the disk is full (or the quota used up).
-    public var isDiskFull: Bool {
-        if case .cannotWrite(_, let code) = self { return code == ENOSPC || code == EDQUOT }
-        if case .cannotCreate(_, let code) = self { return code == ENOSPC || code == EDQUOT }
-        return false
+    /// What sort of failure it is, as `MediaError` sorts them.
+    public var kind: MediaError.Kind {
+        switch self {
+        case .cannotCreate(_, let code), .cannotWrite(_, let code): MediaError.kind(of: -code)
+        case .unknownExtension: .invalidArgument
+        case .unsuitable, .noEncoder: .unsupported
+        case .failed(_, _, let code, _): MediaError.kind(of: code)
+        case .nothingWritten: .noVideo
+        }
     }
 
     /// One sentence: what, where, why, and what to do.
@@ -40,8 +43,8 @@ public enum EncodeError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noEncoder(let name, let path):
             "cannot write \(path): this FFmpeg has no encoder \(name); install an FFmpeg that has it, or choose "
                 + "another file name extension"
-        case .failed(let step, let path, let code):
-            "cannot write \(path): \(step) failed: \(Self.avText(code))"
+        case .failed(let step, let path, let code, let detail):
+            "cannot write \(path): \(step) failed: \(MediaError.text(of: code))" + (detail.map { ": \($0)" } ?? "")
         case .nothingWritten(let path):
             "nothing was written to \(path): not one frame came"
         }
@@ -60,16 +63,6 @@ public enum EncodeError: Error, Equatable, Sendable, CustomStringConvertible {
 
     private static func text(_ code: Int32) -> String {
         code == ENOSPC ? "no space left on the device" : String(cString: strerror(code)).lowercasedFirst
-    }
-
-    /// FFmpeg's words for an AVERROR.
-    static func avText(_ code: Int32) -> String {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(AV_ERROR_MAX_STRING_SIZE)) { buffer in
-            guard let base = buffer.baseAddress, av_strerror(code, base, buffer.count) >= 0 else {
-                return "error \(code)"
-            }
-            return String(cString: base).lowercasedFirst
-        }
     }
 }
 

@@ -26,6 +26,7 @@ final class VideoEncoder {
     /// Opens the encoder of `format`; `path` is for messages.
     init(format: VideoFormat, settings: Settings, path: String) throws(EncodeError) {
         self.path = path
+        FFmpegLog.install()
         guard let codec = avcodec_find_encoder_by_name(format.encoder) else {
             throw .noEncoder(name: format.encoder, path: path)
         }
@@ -46,10 +47,10 @@ final class VideoEncoder {
             let code = av_opt_set(context, name, value, AV_OPT_SEARCH_CHILDREN)
             guard code >= 0 else { throw .failed(step: "setting \(format.encoder)'s \(name)", path: path, code: code) }
         }
-        let code = avcodec_open2(context, codec, nil)
+        let (code, said) = FFmpegLog.collectingErrors { avcodec_open2(context, codec, nil) }
         guard code >= 0 else {
-            throw .failed(
-                step: "opening \(format.encoder) for \(settings.size) \(format.pixelFormat)", path: path, code: code)
+            let step = "opening \(format.encoder) for \(settings.size) \(format.pixelFormat)"
+            throw .failed(step: step, path: path, code: code, detail: said.last)
         }
     }
 

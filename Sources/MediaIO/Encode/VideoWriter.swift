@@ -128,7 +128,7 @@ public final class VideoWriter {
         guard let stream = avformat_new_stream(muxer, nil) else {
             throw .failed(step: "adding a stream", path: path, code: -12)
         }
-        var code = avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context)
+        let code = avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context)
         guard code >= 0 else { throw .failed(step: "describing the stream", path: path, code: code) }
         stream.pointee.time_base = AVRational(timeBase)
         if let rate = settings.frameRate, rate.isPositive { stream.pointee.avg_frame_rate = AVRational(rate) }
@@ -139,8 +139,11 @@ public final class VideoWriter {
         if muxer.pointee.oformat.pointee.priv_class != nil {
             av_dict_set_int(&options, "movie_timescale", Int64(timeBase.denominator), 0)
         }
-        code = avformat_write_header(muxer, &options)
-        try check(code, "writing the header", io)
+        let (result, said) = FFmpegLog.collectingErrors { avformat_write_header(muxer, &options) }
+        guard result >= 0 || io.file.failure != 0 else {
+            throw .failed(step: "writing the header", path: path, code: result, detail: said.last)
+        }
+        try check(result, "writing the header", io)
     }
 
     /// A canvas that no encoder holds; its contents are whatever was last drawn.
