@@ -79,10 +79,10 @@ struct Bitmap {
     /// Lightens and darkens: grain on every texel, and soft patches `cells` to the width.
     mutating func weather(grain: Float, patches: Float, cells: Int, salt: UInt64) {
         var random = DriveRandom(salt, 77)
+        let noise = LatticeNoise(period: cells, octaves: 3, gain: 0.6, salt: salt)
         let step = Float(cells) / Float(width)
         change { x, y, color in
-            let soft = LatticeNoise.fractal(
-                Float(x) * step, Float(y) * step, period: cells, octaves: 3, gain: 0.6, salt: salt)
+            let soft = noise.value(Float(x) * step, Float(y) * step)
             let factor = 1 + grain * random.normal() + patches * 2 * (soft - 0.5)
             return Color(color.x * factor, color.y * factor, color.z * factor, color.w)
         }

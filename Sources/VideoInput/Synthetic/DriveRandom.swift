@@ -52,44 +52,57 @@ enum Wave {
     static func cosine(turns: Double) -> Double { sine(turns: turns + 0.25) }
 }
 
-/// Smooth noise on a lattice, repeating after `period` cells each way.
-enum LatticeNoise {
-    static func value(_ x: Float, _ y: Float, period: Int, salt: UInt64) -> Float {
-        let fx = x.rounded(.down)
-        let fy = y.rounded(.down)
-        let ix = Int(fx)
-        let iy = Int(fy)
-        let a = smooth(x - fx)
-        let b = smooth(y - fy)
-        let top = corner(ix, iy, period, salt) * (1 - a) + corner(ix + 1, iy, period, salt) * a
-        let bottom = corner(ix, iy + 1, period, salt) * (1 - a) + corner(ix + 1, iy + 1, period, salt) * a
-        return top * (1 - b) + bottom * b
-    }
+/// Smooth noise on a lattice of random numbers, which repeats after `period` cells each way.
+struct LatticeNoise {
+    private let corners: [Float]
+    private let period: Int
+    private let weights: [Float]
 
-    /// Octaves of noise about 0.5, each of twice the frequency and `gain` the height.
-    static func fractal(_ x: Float, _ y: Float, period: Int, octaves: Int, gain: Float, salt: UInt64) -> Float {
-        var sum: Float = 0
-        var weight: Float = 1
-        var total: Float = 0
-        var scale: Float = 1
-        var cells = period
-        for octave in 0..<octaves {
-            sum += weight * value(x * scale, y * scale, period: cells, salt: salt &+ UInt64(octave))
-            total += weight
-            weight *= gain
-            scale *= 2
+    /// Octaves about 0.5, each of twice the frequency and `gain` the height of the one before.
+    init(period: Int, octaves: Int = 1, gain: Float = 0.5, salt: UInt64) {
+        var random = DriveRandom(salt, 76)
+        self.period = max(period, 1)
+        var weights: [Float] = []
+        var count = 0
+        var cells = self.period
+        for _ in 0..<max(octaves, 1) {
+            weights.append((weights.last ?? 1 / gain) * gain)
+            count += cells * cells
             cells *= 2
         }
-        return sum / total
+        let total = weights.reduce(0, +)
+        self.weights = weights.map { $0 / total }
+        corners = (0..<count).map { _ in random.unit() }
+    }
+
+    /// The noise at a place given in cells of the first octave; not below 0.
+    func value(_ x: Float, _ y: Float) -> Float {
+        var sum: Float = 0
+        var px = max(x, 0)
+        var py = max(y, 0)
+        var cells = period
+        var start = 0
+        for weight in weights {
+            let ix = Int(px)
+            let iy = Int(py)
+            let a = Self.smooth(px - Float(ix))
+            let b = Self.smooth(py - Float(iy))
+            // Most places lie within the first period: a division is slow.
+            let left = ix < cells ? ix : ix % cells
+            let row = iy < cells ? iy : iy % cells
+            let right = left + 1 == cells ? 0 : left + 1
+            let top = start + row * cells
+            let bottom = start + (row + 1 == cells ? 0 : row + 1) * cells
+            let upper = corners[top + left] * (1 - a) + corners[top + right] * a
+            let lower = corners[bottom + left] * (1 - a) + corners[bottom + right] * a
+            sum += (upper * (1 - b) + lower * b) * weight
+            px *= 2
+            py *= 2
+            start += cells * cells
+            cells *= 2
+        }
+        return sum
     }
 
     private static func smooth(_ t: Float) -> Float { t * t * (3 - 2 * t) }
-
-    private static func corner(_ x: Int, _ y: Int, _ period: Int, _ salt: UInt64) -> Float {
-        let wx = ((x % period) + period) % period
-        let wy = ((y % period) + period) % period
-        let word = DriveRandom.mixed(
-            salt &* 0x2545_F491_4F6C_DD1D &+ UInt64(wx) &* 73_856_093 &+ UInt64(wy) &* 19_349_663)
-        return Float(word >> 40) * 0x1p-24
-    }
 }

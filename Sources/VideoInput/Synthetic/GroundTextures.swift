@@ -55,21 +55,19 @@ struct GroundTextures {
         bitmap.weather(grain: 0.06, patches: 0.12, cells: 8, salt: random.next())
         kerb = atlas.add(bitmap)
 
-        let broad = random.next()
+        let broad = LatticeNoise(period: 8, octaves: 4, gain: 0.55, salt: random.next())
         bitmap = Bitmap(width: 256, height: 256)
         bitmap.change { x, y, _ in
-            let soft = LatticeNoise.fractal(
-                Float(x) / 32, Float(y) / 32, period: 8, octaves: 4, gain: 0.55, salt: broad)
+            let soft = broad.value(Float(x) / 32, Float(y) / 32)
             return Bitmap.Color(repeating: 0.5 + (soft - 0.5) * 0.55)
         }
         bitmap.change { _, _, texel in FacadeTextures.opaque(texel) }
         patches = atlas.add(bitmap)
 
-        let sky = random.next()
+        let sky = LatticeNoise(period: 8, octaves: 5, gain: 0.55, salt: random.next())
         bitmap = Bitmap(width: 256, height: 256)
         bitmap.change { x, y, _ in
-            let soft = LatticeNoise.fractal(
-                Float(x) / 32, Float(y) / 32, period: 8, octaves: 5, gain: 0.55, salt: sky)
+            let soft = sky.value(Float(x) / 32, Float(y) / 32)
             return FacadeTextures.opaque(Bitmap.Color(repeating: 0.5 + (soft - 0.5) * 1.7))
         }
         clouds = atlas.add(bitmap)

@@ -21,10 +21,10 @@ struct NatureTextures {
             bare.append(atlas.add(Self.bareTree(&own)))
         }
         var bitmap = Bitmap(width: 32, height: 128, fill: Bitmap.color(84, 76, 66))
-        let salt = random.next()
+        let furrows = LatticeNoise(period: 16, salt: random.next())
         bitmap.change { x, y, texel in
             let fx = (Float(x) + 0.5) / 16 - 1
-            let furrow = LatticeNoise.value(Float(x) / 2, Float(y) / 14, period: 16, salt: salt)
+            let furrow = furrows.value(Float(x) / 2, Float(y) / 14)
             return FacadeTextures.opaque(texel * (1.05 - 0.45 * fx * fx) * (0.75 + 0.5 * furrow))
         }
         bark = atlas.add(bitmap)
@@ -132,13 +132,12 @@ struct NatureTextures {
 
     private static func treeLine(_ leaf: Bitmap.Color, _ random: inout DriveRandom) -> Bitmap {
         var bitmap = Bitmap(width: 256, height: 128)
-        let salt = random.next()
+        let outline = LatticeNoise(period: 8, octaves: 5, gain: 0.6, salt: random.next())
+        let clumps = LatticeNoise(period: 16, octaves: 3, gain: 0.7, salt: random.next())
         bitmap.change { x, y, _ in
-            let outline = LatticeNoise.fractal(Float(x) / 32, 0.5, period: 8, octaves: 5, gain: 0.6, salt: salt)
-            let top = 118 - 128 * (0.35 + 0.6 * outline)
+            let top = 118 - 128 * (0.35 + 0.6 * outline.value(Float(x) / 32, 0.5))
             guard Float(y) > max(top, 4) else { return .zero }
-            let clump = LatticeNoise.fractal(
-                Float(x) / 16, Float(y) / 16, period: 16, octaves: 3, gain: 0.7, salt: salt &+ 9)
+            let clump = clumps.value(Float(x) / 16, Float(y) / 16)
             return FacadeTextures.opaque(leaf * (0.4 + 0.7 * clump) * (1.05 - 0.3 * Float(y) / 128))
         }
         return bitmap

@@ -183,9 +183,9 @@ final class StreetCanvas {
                 let texel = texels[base &+ Int((u >> 16) & texture.mask)]
                 let patch = Int32(texels[broadBase &+ Int((broad >> 16) & texture.broadMask)] & 255)
                 let lit = UInt32(truncatingIfNeeded: (light[x] &* (patch &+ 128)) >> 8)
-                let r = min(255, (((texel & 255) &* texture.red) >> 8) &* lit >> 8 &+ texture.hazeRed)
-                let g = min(255, ((((texel >> 8) & 255) &* texture.green) >> 8) &* lit >> 8 &+ texture.hazeGreen)
-                let b = min(255, ((((texel >> 16) & 255) &* texture.blue) >> 8) &* lit >> 8 &+ texture.hazeBlue)
+                let r = min(255, (((((texel & 255) &* texture.red) >> 8) &* lit) >> 8) &+ texture.hazeRed)
+                let g = min(255, ((((((texel >> 8) & 255) &* texture.green) >> 8) &* lit) >> 8) &+ texture.hazeGreen)
+                let b = min(255, ((((((texel >> 16) & 255) &* texture.blue) >> 8) &* lit) >> 8) &+ texture.hazeBlue)
                 colors[index] = r | g << 8 | b << 16
                 nearness[index] = w
                 classes[index] = code

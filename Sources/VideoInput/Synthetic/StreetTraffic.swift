@@ -7,6 +7,8 @@ struct StreetTraffic {
         let speed: Double
         /// The part of the places that is taken.
         let fullness: Float
+        /// Places that are always taken, so that whoever it is appears early in every drive.
+        var certain: ClosedRange<Int>?
 
         /// Calls `body` with the number and the place of everyone from `from` to `to` at `seconds`.
         func visit(
@@ -18,7 +20,8 @@ struct StreetTraffic {
             guard first <= last else { return }
             for number in first...last {
                 var random = DriveRandom(seed, kind, number)
-                guard random.chance(fullness) else { continue }
+                let isTaken = random.chance(fullness)
+                guard isTaken || certain?.contains(number) == true else { continue }
                 body(number, (Double(number) + Double(random.within(0.1, 0.9))) * spacing + offset, &random)
             }
         }
@@ -53,7 +56,7 @@ struct StreetTraffic {
         self.walkers = walkers
         riders = Stream(
             kind: 78, spacing: Double(random.within(24, 55)), speed: Double(random.within(4, 5.5)),
-            fullness: random.within(0.5, 0.9))
+            fullness: random.within(0.5, 0.9), certain: 0...1)
         gap = (random.within(16, 34), random.within(3, 9), Double(random.unit()))
         leader = random.next()
     }

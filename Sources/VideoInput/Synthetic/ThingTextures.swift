@@ -36,9 +36,9 @@ struct ThingTextures {
             return max(1 - 0.42 * fx * fx, 0.3)
         }
         bitmap = Bitmap(width: 32, height: 64, fill: white)
-        let folds = random.next()
+        let folds = LatticeNoise(period: 4, octaves: 3, gain: 0.6, salt: random.next())
         bitmap.change { x, y, texel in
-            let fold = LatticeNoise.fractal(Float(x) / 8, Float(y) / 8, period: 4, octaves: 3, gain: 0.6, salt: folds)
+            let fold = folds.value(Float(x) / 8, Float(y) / 8)
             return FacadeTextures.opaque(texel * rounded(x, 32) * (0.8 + 0.36 * fold))
         }
         round = atlas.add(bitmap)
@@ -65,11 +65,10 @@ struct ThingTextures {
         panel = atlas.add(bitmap)
 
         bitmap = Bitmap(width: 64, height: 64)
-        let streak = random.next()
+        let streaks = LatticeNoise(period: 4, octaves: 2, salt: random.next())
         bitmap.change { x, y, _ in
             let fy = Float(y) / 64
-            let sky = LatticeNoise.fractal(
-                Float(x) / 16, Float(y) / 16, period: 4, octaves: 2, gain: 0.5, salt: streak)
+            let sky = streaks.value(Float(x) / 16, Float(y) / 16)
             let shade = 34 + 74 * max(0, 0.75 - fy) * (0.5 + sky)
             return Bitmap.color(shade * 0.94, shade, shade * 1.06)
         }
@@ -116,12 +115,13 @@ struct ThingTextures {
 
         bitmap = Bitmap(width: 128, height: 128, fill: Bitmap.color(122, 98, 76))
         let grain = random.next()
+        let veins = LatticeNoise(period: 64, salt: grain)
         bitmap.change { x, y, texel in
             let board = x / 10
             let word = DriveRandom.mixed(grain &+ UInt64(board))
             var shade = 0.8 + 0.3 * Float(word & 255) / 255
             if x % 10 == 0 { shade *= 0.5 }
-            shade *= 0.9 + 0.2 * LatticeNoise.value(Float(x) / 2, Float(y) / 32, period: 64, salt: grain)
+            shade *= 0.9 + 0.2 * veins.value(Float(x) / 2, Float(y) / 32)
             return FacadeTextures.opaque(texel * shade)
         }
         bitmap.rectangle(0, 0, 128, 5, Bitmap.color(104, 84, 66))
