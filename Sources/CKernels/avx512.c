@@ -11,6 +11,7 @@
 #include "bodies/pool.h"
 #include "bodies/product.h"
 #include "bodies/resize.h"
+#include "bodies/taps.h"
 #pragma clang attribute pop
 
 void ck_raise__avx512(struct ck_kernels *kernels) {
@@ -25,5 +26,7 @@ void ck_raise__avx512(struct ck_kernels *kernels) {
     kernels->normalize = normalize;
     kernels->resize_row = resize_row;
     kernels->argmax_update = argmax_update;
+    kernels->resized_taps = resized_taps;
+    kernels->interleave = interleave;
 }
 #endif

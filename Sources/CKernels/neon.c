@@ -10,6 +10,7 @@
 #include "bodies/pool.h"
 #include "bodies/product.h"
 #include "bodies/resize.h"
+#include "bodies/taps.h"
 
 void ck_raise__neon(struct ck_kernels *kernels) {
     kernels->depthwise = depthwise;
@@ -23,5 +24,7 @@ void ck_raise__neon(struct ck_kernels *kernels) {
     kernels->normalize = normalize;
     kernels->resize_row = resize_row;
     kernels->argmax_update = argmax_update;
+    kernels->resized_taps = resized_taps;
+    kernels->interleave = interleave;
 }
 #endif

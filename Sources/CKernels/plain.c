@@ -3,10 +3,10 @@
 
 #include "include/kernels.h"
 
-void ck_convolution(const float *in, ptrdiff_t channels, ptrdiff_t height, ptrdiff_t width, const float *weights,
-                    const float *bias, float *out, ptrdiff_t out_channels, ptrdiff_t out_height, ptrdiff_t out_width,
-                    ptrdiff_t k, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation, ptrdiff_t groups,
-                    ptrdiff_t first, ptrdiff_t last, int relu) {
+void ck_convolution(const float *const *planes, ptrdiff_t channels, ptrdiff_t height, ptrdiff_t width,
+                    const float *weights, const float *bias, float *out, ptrdiff_t out_channels, ptrdiff_t out_height,
+                    ptrdiff_t out_width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation,
+                    ptrdiff_t groups, ptrdiff_t first, ptrdiff_t last, int relu) {
     ptrdiff_t group_in = channels / groups, group_out = out_channels / groups;
     for (ptrdiff_t o = first; o < last; o++)
         for (ptrdiff_t y = 0; y < out_height; y++) {
@@ -16,7 +16,7 @@ void ck_convolution(const float *in, ptrdiff_t channels, ptrdiff_t height, ptrdi
                 for (ptrdiff_t ky = 0; ky < k; ky++) {
                     ptrdiff_t v = y * stride + ky * dilation - padding;
                     if (v < 0 || v >= height) continue;
-                    const float *source = in + ((o / group_out * group_in + i) * height + v) * width;
+                    const float *source = planes[o / group_out * group_in + i] + v * width;
                     for (ptrdiff_t kx = 0; kx < k; kx++) {
                         float weight = weights[((o * group_in + i) * k + ky) * k + kx];
                         for (ptrdiff_t x = 0; x < out_width; x++) {
@@ -45,18 +45,49 @@ void ck_pad_plane(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdif
     }
 }
 
-void ck_im2col_row(const float *plane, ptrdiff_t height, ptrdiff_t width, float *out, ptrdiff_t out_width,
-                   ptrdiff_t row, ptrdiff_t ky, ptrdiff_t kx, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation) {
-    ptrdiff_t v = row * stride + ky * dilation - padding;
-    if (v < 0 || v >= height) {
-        memset(out, 0, (size_t)out_width * sizeof(float));
-        return;
+void ck_pack_rows(const float *in, ptrdiff_t in_row, ptrdiff_t rows, ptrdiff_t width, float *out, ptrdiff_t out_row,
+                  ptrdiff_t out_block) {
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        const float *from = in + r * in_row;
+        float *to = out + r * out_row;
+        ptrdiff_t x = 0;
+        for (; x + CK_BLOCK <= width; x += CK_BLOCK, to += out_block) memcpy(to, from + x, CK_BLOCK * sizeof(float));
+        if (x < width) memcpy(to, from + x, (size_t)(width - x) * sizeof(float));
     }
-    const float *source = plane + v * width;
+}
+
+void ck_pad_rows(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step, ptrdiff_t rows,
+                 ptrdiff_t padding, float *out, ptrdiff_t out_row) {
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        ptrdiff_t y = first + r * step;
+        float *to = out + r * out_row;
+        if (y < 0 || y >= height) {
+            memset(to, 0, (size_t)(width + 2 * padding) * sizeof(float));
+            continue;
+        }
+        for (ptrdiff_t x = 0; x < padding; x++) to[x] = to[padding + width + x] = 0;
+        memcpy(to + padding, in + y * width, (size_t)width * sizeof(float));
+    }
+}
+
+void ck_pack_windows(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t rows,
+                     ptrdiff_t out_width, ptrdiff_t ky, ptrdiff_t kx, ptrdiff_t stride, ptrdiff_t padding,
+                     ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t out_block) {
     ptrdiff_t shift = kx * dilation - padding;
-    for (ptrdiff_t x = 0; x < out_width; x++) {
-        ptrdiff_t u = x * stride + shift;
-        out[x] = u >= 0 && u < width ? source[u] : 0;
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        ptrdiff_t v = (first + r) * stride + ky * dilation - padding;
+        const float *source = v >= 0 && v < height ? plane + v * width : 0;
+        for (ptrdiff_t block = 0; block < out_width; block += CK_BLOCK) {
+            float *to = out + r * out_row + block / CK_BLOCK * out_block;
+            ptrdiff_t count = out_width - block < CK_BLOCK ? out_width - block : CK_BLOCK;
+            ptrdiff_t u = block * stride + shift;
+            if (!source)
+                memset(to, 0, (size_t)count * sizeof(float));
+            else if (stride == 1 && u >= 0 && u + count <= width)
+                memcpy(to, source + u, (size_t)count * sizeof(float));
+            else
+                for (ptrdiff_t x = 0; x < count; x++, u += stride) to[x] = u >= 0 && u < width ? source[u] : 0;
+        }
     }
 }
 

@@ -100,6 +100,36 @@ void ck_argmax_update__scalar(const float *row, ptrdiff_t width, uint8_t id, flo
         }
 }
 
+void ck_resized_taps__scalar(const float *in, ptrdiff_t tap_stride, const ptrdiff_t *low, const ptrdiff_t *high,
+                             const float *weights, ptrdiff_t width, float bias, int relu, float *out,
+                             ptrdiff_t out_phase, ptrdiff_t out_block, float *scratch) {
+    (void)scratch;
+    for (ptrdiff_t column = 0; column < 4 * width; column++) {
+        float sum = bias;
+        for (ptrdiff_t tx = 0; tx < 3; tx++) {
+            ptrdiff_t place = column + tx - 1;
+            if (place < 0 || place >= 4 * width) continue;
+            float x = ((float)place + 0.5f) / 4 - 0.5f;
+            if (x < 0) x = 0;
+            if (x > (float)(width - 1)) x = (float)(width - 1);
+            ptrdiff_t left = (ptrdiff_t)x, right = left + 1 < width ? left + 1 : left;
+            for (ptrdiff_t ty = 0; ty < 3; ty++) {
+                const float *tap = in + (3 * ty + tx) * tap_stride;
+                float a = weights[2 * ty] * tap[low[ty] + left] + weights[2 * ty + 1] * tap[high[ty] + left];
+                float b = weights[2 * ty] * tap[low[ty] + right] + weights[2 * ty + 1] * tap[high[ty] + right];
+                sum += a + (b - a) * (x - (float)left);
+            }
+        }
+        ptrdiff_t x = column / 4;
+        out[column % 4 * out_phase + x / CK_BLOCK * out_block + x % CK_BLOCK] = relu && sum < 0 ? 0 : sum;
+    }
+}
+
+void ck_interleave__scalar(const float *in, ptrdiff_t in_phase, ptrdiff_t width, float *out) {
+    for (ptrdiff_t x = 0; x < width; x++)
+        for (ptrdiff_t phase = 0; phase < 4; phase++) out[4 * x + phase] = in[phase * in_phase + x];
+}
+
 struct ck_kernels ck_kernels_for(int instruction_set) {
     struct ck_kernels kernels = {
         .depthwise = ck_depthwise__scalar,
@@ -113,6 +143,8 @@ struct ck_kernels ck_kernels_for(int instruction_set) {
         .normalize = ck_normalize__scalar,
         .resize_row = ck_resize_row__scalar,
         .argmax_update = ck_argmax_update__scalar,
+        .resized_taps = ck_resized_taps__scalar,
+        .interleave = ck_interleave__scalar,
     };
 #if defined(__x86_64__)
     if (instruction_set == CK_AVX2 || instruction_set == CK_AVX512) ck_raise__avx2(&kernels);

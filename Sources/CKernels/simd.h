@@ -41,6 +41,23 @@ INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
     v_store(best, _mm512_mask_mov_ps(old, more, value));
     _mm_mask_storeu_epi8(ids, more, _mm_set1_epi8((char)id));
 }
+// a0 b0 c0 d0 a1 b1 ...
+INLINE void v_store_interleaved(float *p, vf a, vf b, vf c, vf d) {
+    vf ab0 = _mm512_unpacklo_ps(a, b), ab1 = _mm512_unpackhi_ps(a, b);
+    vf cd0 = _mm512_unpacklo_ps(c, d), cd1 = _mm512_unpackhi_ps(c, d);
+    // 128-bit lane l of these holds columns 4l, 4l + 1, 4l + 2, 4l + 3.
+    vf q0 = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab0), _mm512_castps_pd(cd0)));
+    vf q1 = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab0), _mm512_castps_pd(cd0)));
+    vf q2 = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab1), _mm512_castps_pd(cd1)));
+    vf q3 = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab1), _mm512_castps_pd(cd1)));
+    // Transpose the 4 x 4 lanes.
+    vf s0 = _mm512_shuffle_f32x4(q0, q1, 0x44), s1 = _mm512_shuffle_f32x4(q2, q3, 0x44);
+    vf s2 = _mm512_shuffle_f32x4(q0, q1, 0xee), s3 = _mm512_shuffle_f32x4(q2, q3, 0xee);
+    v_store(p, _mm512_shuffle_f32x4(s0, s1, 0x88));
+    v_store(p + 16, _mm512_shuffle_f32x4(s0, s1, 0xdd));
+    v_store(p + 32, _mm512_shuffle_f32x4(s2, s3, 0x88));
+    v_store(p + 48, _mm512_shuffle_f32x4(s2, s3, 0xdd));
+}
 INLINE double v_sum_double(vf a) {
     return _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(a))) +
            _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1))));
@@ -84,6 +101,17 @@ INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
     __m128i bytes = _mm_packs_epi16(words, words);
     __m128i kept = _mm_loadl_epi64((const __m128i *)ids);
     _mm_storel_epi64((__m128i *)ids, _mm_blendv_epi8(kept, _mm_set1_epi8((char)id), bytes));
+}
+// a0 b0 c0 d0 a1 b1 ...
+INLINE void v_store_interleaved(float *p, vf a, vf b, vf c, vf d) {
+    vf ab0 = _mm256_unpacklo_ps(a, b), ab1 = _mm256_unpackhi_ps(a, b);
+    vf cd0 = _mm256_unpacklo_ps(c, d), cd1 = _mm256_unpackhi_ps(c, d);
+    vf q0 = _mm256_shuffle_ps(ab0, cd0, 0x44), q1 = _mm256_shuffle_ps(ab0, cd0, 0xee);
+    vf q2 = _mm256_shuffle_ps(ab1, cd1, 0x44), q3 = _mm256_shuffle_ps(ab1, cd1, 0xee);
+    v_store(p, _mm256_permute2f128_ps(q0, q1, 0x20));
+    v_store(p + 8, _mm256_permute2f128_ps(q2, q3, 0x20));
+    v_store(p + 16, _mm256_permute2f128_ps(q0, q1, 0x31));
+    v_store(p + 24, _mm256_permute2f128_ps(q2, q3, 0x31));
 }
 INLINE double v_sum_double(vf a) {
     __m256d sum = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(a)), _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)));
@@ -134,6 +162,10 @@ INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
     vst1q_u32(lane, more);
     for (int i = 0; i < 4; i++)
         if (lane[i]) ids[i] = id;
+}
+INLINE void v_store_interleaved(float *p, vf a, vf b, vf c, vf d) {
+    float32x4x4_t all = {{a, b, c, d}};
+    vst4q_f32(p, all);
 }
 INLINE double v_sum_double(vf a) {
     float64x2_t sum = vaddq_f64(vcvt_f64_f32(vget_low_f32(a)), vcvt_f64_f32(vget_high_f32(a)));

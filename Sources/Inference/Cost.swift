@@ -27,6 +27,15 @@ extension Node {
             cost.multiplyAccumulates = convolution.weight.count * shape.plane
         case .batchNorm(let norm):
             cost.parameters = norm.weight.count + norm.bias.count
+        case .product(let product):
+            cost.parameters = operation.parameters.reduce(0) { $0 + $1.count }
+            cost.multiplyAccumulates =
+                (product.weight.count + product.depthwise.reduce(0) { $0 + $1.weight.count }) * shape.plane
+        case .resizedTaps(let taps):
+            cost.parameters = operation.parameters.reduce(0) { $0 + $1.count }
+            // Six terms down and six across for each of the kernel's columns, of which four outputs share the former.
+            let interpolation = taps.channels * (6 * taps.kernel + 4 * 2 * taps.kernel) / 4
+            cost.multiplyAccumulates = (interpolation + (taps.projection?.weight.count ?? 0)) * shape.plane
         default:
             break
         }

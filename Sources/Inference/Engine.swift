@@ -44,7 +44,7 @@ public final class Engine: @unchecked Sendable {
     public let weightBytes: Int
 
     private let arena: Memory
-    private let weights: Memory
+    private let prepared: PreparedWeights
     private let plan: MemoryPlan
     private let picture: PicturePointer
     private let inputBytes: Int
@@ -91,23 +91,23 @@ public final class Engine: @unchecked Sendable {
             let arena = Memory(bytes: plan.size)
             let picture = PicturePointer()
             let scratch = Scratch()
+            let prepared = PreparedWeights()
             let context = StepContext(
-                graph: graph, weights: program.weights, plan: plan, kernels: kernels, blas: blas, arena: arena,
+                graph: graph, weights: program.weights, prepared: prepared, plan: plan, provenance: Provenance(graph), kernels: kernels, blas: blas, arena: arena,
                 picture: picture, scratch: scratch)
-            let factory = try StepFactory(context)
-            let weights = factory.seal()
+            let factory = StepFactory(context: context)
             var steps: [(Int, Step)] = []
             for index in graph.nodes.indices {
-                if let step = try factory.step(for: index, weights: weights) { steps.append((index, step)) }
+                if let step = try factory.step(for: index) { steps.append((index, step)) }
             }
             team = ThreadTeam(count: options.threads)
             scratch.allocate(threads: team.count)
             self.graph = graph
             instructionSet = options.instructionSet
             arenaBytes = arena.size + scratch.size
-            weightBytes = weights.size
+            weightBytes = prepared.size
             self.arena = arena
-            self.weights = weights
+            self.prepared = prepared
             self.plan = plan
             self.picture = picture
             inputBytes = input.shape.count * input.type.size
@@ -146,9 +146,9 @@ public final class Engine: @unchecked Sendable {
         _ name: String, _ body: (UnsafeRawBufferPointer) -> Result
     ) throws(Failure) -> Result {
         let value = try value(of: name)
+        guard let offset = plan.offsets[value.index] else { throw .graph(GraphError("\(name) has no memory")) }
         let bytes = graph[value].shape.count * graph[value].type.size
-        return body(
-            UnsafeRawBufferPointer(start: arena.bytes(at: plan.offsets[value.index], count: bytes), count: bytes))
+        return body(UnsafeRawBufferPointer(start: arena.bytes(at: offset, count: bytes), count: bytes))
     }
 
     /// What the last run spent on each operation, in order.

@@ -104,9 +104,24 @@ struct GraphRewriter {
         images[value.index] = Value(index: new.nodes.count - 1)
     }
 
-    /// Lets the image of `other` stand for `value`: the old node disappears.
-    mutating func forward(_ value: Value, to other: Value) {
-        images[value.index] = images[other.index]
+    /// Adds a node before the old `value` is replaced; `inputs` are values of the new graph.
+    mutating func add(_ operation: Operation, _ inputs: [Value], _ shape: Shape, like value: Value) -> Value {
+        let node = old[value]
+        new.nodes.append(
+            Node(
+                operation: operation, inputs: inputs, shape: shape, type: .float32, name: node.name,
+                block: node.block))
+        return Value(index: new.nodes.count - 1)
+    }
+
+    /// Puts `operation` on values of the new graph in the old node's place.
+    mutating func replace(_ value: Value, with operation: Operation, ofNew inputs: [Value]) {
+        let node = old[value]
+        new.nodes.append(
+            Node(
+                operation: operation, inputs: inputs, shape: node.shape, type: node.type, name: node.name,
+                block: node.block))
+        images[value.index] = Value(index: new.nodes.count - 1)
     }
 
     /// The new graph, with the old one's outputs.

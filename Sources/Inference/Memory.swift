@@ -29,31 +29,33 @@ final class Memory: @unchecked Sendable {
     }
 }
 
-/// Values that the steps read while running, laid out once, each array 64-byte aligned.
-struct PreparedWeights {
-    private var values: [Float] = []
+/// Values that the steps read while running, made ready once, each array 64-byte aligned.
+final class PreparedWeights: @unchecked Sendable {
+    private var blocks: [Memory] = []
 
-    /// Adds an array and says where it begins, in bytes.
-    mutating func add(_ array: [Float]) -> Int {
-        let offset = (values.count + 15) & ~15
-        values.append(contentsOf: repeatElement(0, count: offset - values.count))
-        values.append(contentsOf: array)
-        return offset * MemoryLayout<Float>.stride
-    }
+    /// All arrays together, in bytes.
+    var size: Int { blocks.reduce(0) { $0 + $1.size } }
 
-    /// Adds indices, four bytes each, and says where they begin.
-    mutating func add(indices: [Int32]) -> Int {
-        add(indices.map { Float(bitPattern: UInt32(bitPattern: $0)) })
-    }
-
-    /// All of it in one block.
-    func seal() -> Memory {
-        let memory = Memory(bytes: values.count * MemoryLayout<Float>.stride)
-        let target = memory.floats(at: 0, count: values.count)
-        values.withUnsafeBufferPointer { source in
-            guard let base = source.baseAddress else { return }
-            target.update(from: base, count: source.count)
+    /// Keeps a copy of `array` for as long as the weights live.
+    func keep(_ array: [Float]) -> UnsafePointer<Float> {
+        let memory = Memory(bytes: array.count * MemoryLayout<Float>.stride)
+        let target = memory.floats(at: 0, count: array.count)
+        array.withUnsafeBufferPointer { source in
+            if let base = source.baseAddress { target.update(from: base, count: source.count) }
         }
-        return memory
+        blocks.append(memory)
+        return UnsafePointer(target)
+    }
+
+    /// Keeps a copy of `indices`.
+    func keep(indices: [Int32]) -> UnsafePointer<Int32> {
+        let memory = Memory(bytes: indices.count * MemoryLayout<Int32>.stride)
+        let target = UnsafeMutableRawPointer(memory.bytes(at: 0, count: indices.count * MemoryLayout<Int32>.stride))
+            .bindMemory(to: Int32.self, capacity: indices.count)
+        indices.withUnsafeBufferPointer { source in
+            if let base = source.baseAddress { target.update(from: base, count: source.count) }
+        }
+        blocks.append(memory)
+        return UnsafePointer(target)
     }
 }

@@ -30,6 +30,11 @@ public enum Operation: Sendable, Hashable {
     case argmax
     /// `resize` and then `argmax`, row by row: the resized tensor never exists.
     case resizeArgmax(height: Int, width: Int)
+    /// A matrix product of weights with channels that may be computed on the way; what passes make of convolutions.
+    case product(Product)
+    /// The sum of a convolution's taps, each a low-resolution tensor, resized ×4 and shifted; what a pass makes of a
+    /// convolution over a resize.
+    case resizedTaps(ResizedTaps)
 }
 
 /// A convolution's parameters and geometry.
@@ -100,6 +105,8 @@ extension Operation {
         switch self {
         case .convolution(let convolution): [convolution.weight] + (convolution.bias.map { [$0] } ?? [])
         case .batchNorm(let norm): [norm.weight, norm.bias, norm.mean, norm.variance]
+        case .product(let product): product.parameters
+        case .resizedTaps(let taps): taps.parameters
         default: []
         }
     }
@@ -126,6 +133,8 @@ extension Operation {
         case .resize: "resize"
         case .argmax: "argmax"
         case .resizeArgmax: "resize + argmax"
+        case .product(let product): product.kind
+        case .resizedTaps(let taps): "taps \(taps.kernel)x\(taps.kernel)" + (taps.projection == nil ? "" : " + 1x1")
         }
     }
 }

@@ -63,6 +63,18 @@ public struct KernelTable: Sendable {
             _ ids: UnsafeMutablePointer<UInt8>
         ) -> Void
 
+    /// One row of the sum of 3 × 3 taps over a ×4 resize.
+    public typealias ResizedTaps = @convention(c) (
+        _ input: UnsafePointer<Float>, _ tapStride: Int, _ low: UnsafePointer<Int>, _ high: UnsafePointer<Int>,
+        _ weights: UnsafePointer<Float>, _ width: Int, _ bias: Float, _ relu: CInt,
+        _ output: UnsafeMutablePointer<Float>, _ outputPhase: Int, _ outputBlock: Int,
+        _ scratch: UnsafeMutablePointer<Float>
+    ) -> Void
+    /// Four phases to one row.
+    public typealias Interleave = @convention(c) (
+        _ input: UnsafePointer<Float>, _ inputPhase: Int, _ width: Int, _ output: UnsafeMutablePointer<Float>
+    ) -> Void
+
     /// The set these kernels are written for.
     public let instructionSet: InstructionSet
     /// Depthwise convolution.
@@ -87,6 +99,10 @@ public struct KernelTable: Sendable {
     public let resizeRow: ResizeRow
     /// Argmax.
     public let argmaxUpdate: ArgmaxUpdate
+    /// Taps over a ×4 resize.
+    public let resizedTaps: ResizedTaps
+    /// Interleaving of four phases.
+    public let interleave: Interleave
 
     /// The kernels of `instructionSet`; throws `UnsupportedInstructionSet` where the machine does not have it.
     public init(_ instructionSet: InstructionSet = .best) throws(UnsupportedInstructionSet) {
@@ -104,6 +120,8 @@ public struct KernelTable: Sendable {
         normalize = table.normalize
         resizeRow = table.resize_row
         argmaxUpdate = table.argmax_update
+        resizedTaps = table.resized_taps
+        interleave = table.interleave
     }
 
     /// Columns of a packed block.

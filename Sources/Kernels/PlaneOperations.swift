@@ -31,13 +31,14 @@ public enum PlaneOperations {
         }
     }
 
-    /// The definition of a convolution, tap by tap, for the output channels of `range`.
+    /// The definition of a convolution, tap by tap, for the output channels of `range`; `planes` holds a pointer to
+    /// each input channel's plane.
     public static func convolution(
-        _ shape: ConvolutionShape, input: UnsafePointer<Float>, weights: UnsafePointer<Float>,
+        _ shape: ConvolutionShape, planes: UnsafePointer<UnsafePointer<Float>>, weights: UnsafePointer<Float>,
         bias: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>, range: Range<Int>, relu: Bool
     ) {
         ck_convolution(
-            input, shape.channels, shape.height, shape.width, weights, bias, output, shape.outChannels,
+            planes, shape.channels, shape.height, shape.width, weights, bias, output, shape.outChannels,
             shape.outHeight, shape.outWidth, shape.kernel, shape.stride, shape.padding, shape.dilation, shape.groups,
             range.lowerBound, range.upperBound, relu ? 1 : 0)
     }
@@ -50,14 +51,49 @@ public enum PlaneOperations {
         ck_pad_plane(input, width, height, width, output, stride, before, before, below, right, fill)
     }
 
-    /// One row of the matrix of a convolution by matrix product.
-    public static func im2colRow(
-        _ plane: UnsafePointer<Float>, shape: ConvolutionShape, row: Int, ky: Int, kx: Int,
-        into output: UnsafeMutablePointer<Float>
+    /// Where packed rows go: row r, column x of depth k lies at
+    /// k · depth + r · row + x / block · blockStride + x mod block, `block` being `KernelTable.block`.
+    public struct PackedLayout: Sendable {
+        /// From one depth to the next.
+        public let depth: Int
+        /// From one row to the next.
+        public let row: Int
+        /// From one block of columns to the next.
+        public let block: Int
+
+        /// A layout with these strides, in elements.
+        public init(depth: Int, row: Int, block: Int) {
+            self.depth = depth
+            self.row = row
+            self.block = block
+        }
+    }
+
+    /// Packs `rows` rows of a plane that are `stride` apart.
+    public static func packRows(
+        _ plane: UnsafePointer<Float>, stride: Int, rows: Int, width: Int, into output: UnsafeMutablePointer<Float>,
+        _ layout: PackedLayout
     ) {
-        ck_im2col_row(
-            plane, shape.height, shape.width, output, shape.outWidth, row, ky, kx, shape.stride, shape.padding,
-            shape.dilation)
+        ck_pack_rows(plane, stride, rows, width, output, layout.row, layout.block)
+    }
+
+    /// Packs one tap of a convolution's windows for output rows `rows`.
+    public static func packWindows(
+        _ plane: UnsafePointer<Float>, _ shape: ConvolutionShape, rows: Range<Int>, ky: Int, kx: Int,
+        into output: UnsafeMutablePointer<Float>, _ layout: PackedLayout
+    ) {
+        ck_pack_windows(
+            plane, shape.height, shape.width, rows.lowerBound, rows.count, shape.outWidth, ky, kx, shape.stride,
+            shape.padding, shape.dilation, output, layout.row, layout.block)
+    }
+
+    /// Copies `count` rows of a plane, `step` apart, from row `first` on (which may lie outside: zeros), with `padding`
+    /// zeros at both sides.
+    public static func padRows(
+        _ plane: UnsafePointer<Float>, height: Int, width: Int, first: Int, step: Int, count: Int, padding: Int,
+        into output: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        ck_pad_rows(plane, height, width, first, step, count, padding, output, stride)
     }
 
     /// IEEE half precision to single.

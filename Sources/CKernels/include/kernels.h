@@ -52,6 +52,17 @@ typedef void ck_resize_row_fn(const float *top, const float *bottom, float y_wei
                               ptrdiff_t out_width, const int32_t *left, const int32_t *right, const float *x_weight,
                               float *scratch);
 
+// One row of the sum of 3 x 3 taps over a x4 bilinear resize, for one channel: for each column, the taps' planes at
+// in + (3 * ty + tx) * tap_stride, their rows low[ty] and high[ty] (element offsets) blended by weights[2 * ty] and
+// weights[2 * ty + 1] (both 0 where the tap's row lies outside). Output column 4 * x + phase goes to
+// out[phase * out_phase + x / CK_BLOCK * out_block + x % CK_BLOCK]. `scratch` holds 3 * (width + 2) floats.
+typedef void ck_resized_taps_fn(const float *in, ptrdiff_t tap_stride, const ptrdiff_t *low, const ptrdiff_t *high,
+                                const float *weights, ptrdiff_t width, float bias, int relu, float *out,
+                                ptrdiff_t out_phase, ptrdiff_t out_block, float *scratch);
+
+// out[4 * x + phase] = in[phase * in_phase + x].
+typedef void ck_interleave_fn(const float *in, ptrdiff_t in_phase, ptrdiff_t width, float *out);
+
 // Raises best[x] to row[x] and sets ids[x] = id wherever row[x] > best[x].
 typedef void ck_argmax_update_fn(const float *row, ptrdiff_t width, uint8_t id, float *best, uint8_t *ids);
 
@@ -67,6 +78,8 @@ struct ck_kernels {
     ck_normalize_fn *normalize;
     ck_resize_row_fn *resize_row;
     ck_argmax_update_fn *argmax_update;
+    ck_resized_taps_fn *resized_taps;
+    ck_interleave_fn *interleave;
 };
 
 // The scalar kernels, each pointer raised set by set up to `instruction_set` (cpu_features.h).
@@ -74,21 +87,32 @@ struct ck_kernels {
 struct ck_kernels ck_kernels_for(int instruction_set);
 
 // The definition of a convolution, for the specification graph: group by group, tap by tap.
-// in (channels, height, width), weights (out_channels, channels / groups, k, k), bias may be null;
+// `planes` points to each input channel's plane, weights are (out_channels, channels / groups, k, k), bias may be null;
 // writes output channels first ... last-1, all out_height x out_width pixels of each.
-void ck_convolution(const float *in, ptrdiff_t channels, ptrdiff_t height, ptrdiff_t width, const float *weights,
-                    const float *_Nullable bias, float *out, ptrdiff_t out_channels, ptrdiff_t out_height,
-                    ptrdiff_t out_width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation, ptrdiff_t groups,
-                    ptrdiff_t first, ptrdiff_t last, int relu);
+void ck_convolution(const float *_Nonnull const *_Nonnull planes, ptrdiff_t channels, ptrdiff_t height, ptrdiff_t width,
+                    const float *weights, const float *_Nullable bias, float *out, ptrdiff_t out_channels,
+                    ptrdiff_t out_height, ptrdiff_t out_width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t padding,
+                    ptrdiff_t dilation, ptrdiff_t groups, ptrdiff_t first, ptrdiff_t last, int relu);
+
+// Copies `rows` rows of a plane into blocks of CK_BLOCK columns: row r, column x goes to
+// out[r * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK].
+void ck_pack_rows(const float *in, ptrdiff_t in_row, ptrdiff_t rows, ptrdiff_t width, float *out, ptrdiff_t out_row,
+                  ptrdiff_t out_block);
+
+// Copies rows first, first + step, ... (`rows` of them) of a plane, `padding` zeros on both sides; rows outside the
+// plane are zeros.
+void ck_pad_rows(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step, ptrdiff_t rows,
+                 ptrdiff_t padding, float *out, ptrdiff_t out_row);
 
 // Copies a plane into the middle of a larger one, `fill` all around: above, left, below, right elements wide.
 void ck_pad_plane(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdiff_t width, float *out,
                   ptrdiff_t out_stride, ptrdiff_t above, ptrdiff_t left, ptrdiff_t below, ptrdiff_t right, float fill);
 
-// One row of the matrix of a convolution by matrix product: for output row `row`, tap (ky, kx) of one channel plane,
-// out[x] = in(row * stride + ky * dilation - padding, x * stride + kx * dilation - padding), 0 outside.
-void ck_im2col_row(const float *plane, ptrdiff_t height, ptrdiff_t width, float *out, ptrdiff_t out_width,
-                   ptrdiff_t row, ptrdiff_t ky, ptrdiff_t kx, ptrdiff_t stride, ptrdiff_t padding, ptrdiff_t dilation);
+// One tap of the windows of a convolution for `rows` output rows, packed as ck_pack_rows does:
+// in(row * stride + ky * dilation - padding, x * stride + kx * dilation - padding), 0 outside.
+void ck_pack_windows(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t rows,
+                     ptrdiff_t out_width, ptrdiff_t ky, ptrdiff_t kx, ptrdiff_t stride, ptrdiff_t padding,
+                     ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t out_block);
 
 // IEEE half precision to single.
 void ck_half_to_float(const uint16_t *in, float *out, ptrdiff_t count);

@@ -24,5 +24,8 @@ public protocol Pass: Sendable {
 /// The passes that make a program fast, in their order.
 public enum Passes {
     /// All of them.
-    public static let all: [any Pass] = [FoldBatchNorm(), FuseActivation(), FuseResizeArgmax()]
+    public static let all: [any Pass] = [
+        FoldBatchNorm(), FuseActivation(), FoldDepthwiseSums(), HoistConvolutionOverResize(), FormProducts(),
+        FuseResizeArgmax(),
+    ]
 }

@@ -10,10 +10,10 @@ final class NormalizeStep: Step, @unchecked Sendable {
     private let offset: [Float]
     private static let pieces = 4
 
-    init(_ context: StepContext, output: Value, mean: [Float], std: [Float]) {
+    init(_ context: StepContext, output: Value, mean: [Float], std: [Float]) throws(GraphError) {
         kernels = context.kernels
         picture = context.picture
-        self.output = context.floats(output)
+        self.output = try context.output(output)
         shape = context.shape(output)
         scale = std.map { 1 / (255 * $0) }
         offset = zip(mean, std).map { -$0 / $1 }
@@ -37,9 +37,9 @@ final class InputStep: Step, @unchecked Sendable {
     private let output: UnsafeMutablePointer<Float>
     private let count: Int
 
-    init(_ context: StepContext, output: Value) {
+    init(_ context: StepContext, output: Value) throws(GraphError) {
         picture = context.picture
-        self.output = context.floats(output)
+        self.output = try context.output(output)
         count = context.shape(output).count
         super.init(tasks: 1)
     }
@@ -53,17 +53,17 @@ final class InputStep: Step, @unchecked Sendable {
 /// x · scale + shift by channel, then ReLU where asked: batch normalisation and ReLU where no convolution took them.
 final class ScaleShiftStep: Step, @unchecked Sendable {
     private let kernels: KernelTable
-    private let input: UnsafePointer<Float>
+    private let input: Planes
     private let output: UnsafeMutablePointer<Float>
     private let shape: Shape
     private let scale: [Float]
     private let shift: [Float]
     private let relu: Bool
 
-    init(_ context: StepContext, input: Value, output: Value, scale: [Float], shift: [Float], relu: Bool) {
+    init(_ context: StepContext, input: Value, output: Value, scale: [Float], shift: [Float], relu: Bool) throws(GraphError) {
         kernels = context.kernels
-        self.input = UnsafePointer(context.floats(input))
-        self.output = context.floats(output)
+        self.input = try context.planes(input)
+        self.output = try context.output(output)
         shape = context.shape(output)
         self.scale = scale
         self.shift = shift
@@ -74,7 +74,7 @@ final class ScaleShiftStep: Step, @unchecked Sendable {
     override func run(task: Int, thread: Int) {
         for channel in part(task, of: tasks, shape.channels) {
             let plane = output + channel * shape.plane
-            plane.update(from: input + channel * shape.plane, count: shape.plane)
+            plane.update(from: input[channel], count: shape.plane)
             kernels.scaleShift(plane, shape.plane, scale[channel], shift[channel], relu ? 1 : 0)
         }
     }
@@ -83,42 +83,43 @@ final class ScaleShiftStep: Step, @unchecked Sendable {
 /// The sum of two tensors.
 final class AddStep: Step, @unchecked Sendable {
     private let kernels: KernelTable
-    private let first: UnsafePointer<Float>
-    private let second: UnsafePointer<Float>
+    private let first: Planes
+    private let second: Planes
     private let output: UnsafeMutablePointer<Float>
-    private let count: Int
+    private let shape: Shape
 
-    init(_ context: StepContext, _ first: Value, _ second: Value, output: Value) {
+    init(_ context: StepContext, _ first: Value, _ second: Value, output: Value) throws(GraphError) {
         kernels = context.kernels
-        self.first = UnsafePointer(context.floats(first))
-        self.second = UnsafePointer(context.floats(second))
-        self.output = context.floats(output)
-        count = context.shape(output).count
-        super.init(tasks: 8)
+        self.first = try context.planes(first)
+        self.second = try context.planes(second)
+        self.output = try context.output(output)
+        shape = context.shape(output)
+        super.init(tasks: min(shape.channels, 8))
     }
 
     override func run(task: Int, thread: Int) {
-        let range = part(task, of: tasks, count)
-        let start = range.lowerBound
-        kernels.add(first + start, second + start, output + start, range.count, 0)
+        for channel in part(task, of: tasks, shape.channels) {
+            kernels.add(first[channel], second[channel], output + channel * shape.plane, shape.plane, 0)
+        }
     }
 }
 
-/// Copies planes: a concatenation's inputs that do not lie in it already, a channel shuffle.
-final class CopyPlanesStep: Step, @unchecked Sendable {
-    private let moves: [(source: UnsafePointer<Float>, target: UnsafeMutablePointer<Float>)]
-    private let plane: Int
+/// Gathers a slice's, a shuffle's or a concatenation's planes where the outside reads them.
+final class GatherStep: Step, @unchecked Sendable {
+    private let input: Planes
+    private let output: UnsafeMutablePointer<Float>
+    private let shape: Shape
 
-    /// Copies the plane at each `source` to its `target`, `plane` values each.
-    init(_ moves: [(source: UnsafePointer<Float>, target: UnsafeMutablePointer<Float>)], plane: Int) {
-        self.moves = moves
-        self.plane = plane
-        super.init(tasks: min(moves.count, 8))
+    init(_ context: StepContext, output: Value) throws(GraphError) {
+        input = try context.planes(output)
+        self.output = try context.output(output)
+        shape = context.shape(output)
+        super.init(tasks: min(shape.channels, 8))
     }
 
     override func run(task: Int, thread: Int) {
-        for move in moves[part(task, of: tasks, moves.count)] {
-            move.target.update(from: move.source, count: plane)
+        for channel in part(task, of: tasks, shape.channels) {
+            (output + channel * shape.plane).update(from: input[channel], count: shape.plane)
         }
     }
 }

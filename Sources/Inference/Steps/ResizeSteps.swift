@@ -23,23 +23,18 @@ private struct ResizeColumns {
     let left: UnsafePointer<Int32>
     let right: UnsafePointer<Int32>
     let weight: UnsafePointer<Float>
-    private let memory: Memory
 
-    init(_ axis: ResizeAxis) {
-        var prepared = PreparedWeights()
-        let count = axis.low.count
-        let offsets = (prepared.add(indices: axis.low), prepared.add(indices: axis.high), prepared.add(axis.weight))
-        memory = prepared.seal()
-        left = UnsafeRawPointer(memory.floats(at: offsets.0, count: count)).assumingMemoryBound(to: Int32.self)
-        right = UnsafeRawPointer(memory.floats(at: offsets.1, count: count)).assumingMemoryBound(to: Int32.self)
-        weight = UnsafePointer(memory.floats(at: offsets.2, count: count))
+    init(_ axis: ResizeAxis, _ prepared: PreparedWeights) {
+        left = prepared.keep(indices: axis.low)
+        right = prepared.keep(indices: axis.high)
+        weight = prepared.keep(axis.weight)
     }
 }
 
 /// Bilinear resize, some rows of all channels a task.
 final class ResizeStep: Step, @unchecked Sendable {
     private let kernels: KernelTable
-    private let input: UnsafePointer<Float>
+    private let input: Planes
     private let output: UnsafeMutablePointer<Float>
     private let inShape: Shape
     private let outShape: Shape
@@ -47,14 +42,14 @@ final class ResizeStep: Step, @unchecked Sendable {
     private let columns: ResizeColumns
     private let scratch: Scratch
 
-    init(_ context: StepContext, input: Value, output: Value) {
+    init(_ context: StepContext, input: Value, output: Value) throws(GraphError) {
         kernels = context.kernels
         inShape = context.shape(input)
         outShape = context.shape(output)
-        self.input = UnsafePointer(context.floats(input))
-        self.output = context.floats(output)
+        self.input = try context.planes(input)
+        self.output = try context.output(output)
         rows = ResizeAxis(from: inShape.height, to: outShape.height)
-        columns = ResizeColumns(ResizeAxis(from: inShape.width, to: outShape.width))
+        columns = ResizeColumns(ResizeAxis(from: inShape.width, to: outShape.width), context.prepared)
         scratch = context.scratch
         scratch.reserve(inShape.width)
         super.init(tasks: min(outShape.channels, 16))
@@ -63,7 +58,7 @@ final class ResizeStep: Step, @unchecked Sendable {
     override func run(task: Int, thread: Int) {
         let scratch = scratch.of(thread)
         for channel in part(task, of: tasks, outShape.channels) {
-            let plane = input + channel * inShape.plane
+            let plane = input[channel]
             for row in 0..<outShape.height {
                 kernels.resizeRow(
                     plane + Int(rows.low[row]) * inShape.width, plane + Int(rows.high[row]) * inShape.width,
@@ -77,7 +72,7 @@ final class ResizeStep: Step, @unchecked Sendable {
 /// The channel with the largest value, of the tensor itself or of its bilinear resize, row by row.
 final class ArgmaxStep: Step, @unchecked Sendable {
     private let kernels: KernelTable
-    private let input: UnsafePointer<Float>
+    private let input: Planes
     private let output: UnsafeMutablePointer<UInt8>
     private let inShape: Shape
     private let outShape: Shape
@@ -86,14 +81,14 @@ final class ArgmaxStep: Step, @unchecked Sendable {
     private let scratch: Scratch
     private let rowsPerTask: Int
 
-    init(_ context: StepContext, input: Value, output: Value) {
+    init(_ context: StepContext, input: Value, output: Value) throws(GraphError) {
         kernels = context.kernels
         inShape = context.shape(input)
         outShape = context.shape(output)
-        self.input = UnsafePointer(context.floats(input))
-        self.output = context.bytes(output)
+        self.input = try context.planes(input)
+        self.output = try context.bytes(output)
         rows = ResizeAxis(from: inShape.height, to: outShape.height)
-        columns = ResizeColumns(ResizeAxis(from: inShape.width, to: outShape.width))
+        columns = ResizeColumns(ResizeAxis(from: inShape.width, to: outShape.width), context.prepared)
         scratch = context.scratch
         scratch.reserve(inShape.width + 2 * outShape.width)
         rowsPerTask = max(1, outShape.height / 32)
@@ -108,7 +103,7 @@ final class ArgmaxStep: Step, @unchecked Sendable {
             let ids = output + row * outShape.width
             ids.update(repeating: 0, count: outShape.width)
             for channel in 0..<inShape.channels {
-                let plane = input + channel * inShape.plane
+                let plane = input[channel]
                 let target = channel == 0 ? best : values
                 kernels.resizeRow(
                     plane + Int(rows.low[row]) * inShape.width, plane + Int(rows.high[row]) * inShape.width,

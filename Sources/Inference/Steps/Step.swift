@@ -20,7 +20,10 @@ class Step: @unchecked Sendable {
 struct StepContext {
     let graph: Graph
     let weights: Weights
+    /// Where steps keep the weights as they read them.
+    let prepared: PreparedWeights
     let plan: MemoryPlan
+    let provenance: Provenance
     let kernels: KernelTable
     let blas: BLAS?
     /// Where the tensors lie.
@@ -32,14 +35,56 @@ struct StepContext {
 
     func shape(_ value: Value) -> Shape { graph[value].shape }
 
-    /// The tensor `value`.
-    func floats(_ value: Value) -> UnsafeMutablePointer<Float> {
-        arena.floats(at: plan.offsets[value.index], count: graph[value].shape.count)
+    /// The memory that `value` is written to.
+    func output(_ value: Value) throws(GraphError) -> UnsafeMutablePointer<Float> {
+        arena.floats(at: try offset(value.index), count: graph[value].shape.count)
     }
 
-    /// The 8-bit tensor `value`.
-    func bytes(_ value: Value) -> UnsafeMutablePointer<UInt8> {
-        arena.bytes(at: plan.offsets[value.index], count: graph[value].shape.count)
+    /// The memory that the 8-bit `value` is written to.
+    func bytes(_ value: Value) throws(GraphError) -> UnsafeMutablePointer<UInt8> {
+        arena.bytes(at: try offset(value.index), count: graph[value].shape.count)
+    }
+
+    /// Pointers to the planes of `value`, wherever they lie.
+    func planes(_ value: Value) throws(GraphError) -> Planes {
+        var pointers: [UnsafePointer<Float>] = []
+        for plane in provenance.planes(of: value) {
+            let node = graph.nodes[plane.node]
+            let tensor = arena.floats(at: try offset(plane.node), count: node.shape.count)
+            pointers.append(UnsafePointer(tensor + plane.channel * node.shape.plane))
+        }
+        return Planes(pointers)
+    }
+
+    private func offset(_ index: Int) throws(GraphError) -> Int {
+        guard let offset = plan.offsets[index] else {
+            throw GraphError("\(graph.nodes[index].name): \(graph.nodes[index].operation.kind) has no memory")
+        }
+        return offset
+    }
+}
+
+/// A tensor as a table of its planes, in order.
+final class Planes: @unchecked Sendable {
+    private let table: UnsafeMutableBufferPointer<UnsafePointer<Float>>
+
+    init(_ pointers: [UnsafePointer<Float>]) {
+        table = .allocate(capacity: max(1, pointers.count))
+        _ = table.initialize(from: pointers)
+        count = pointers.count
+    }
+
+    deinit { table.deallocate() }
+
+    /// How many planes there are.
+    let count: Int
+
+    /// The plane of channel `channel`.
+    subscript(channel: Int) -> UnsafePointer<Float> { table[channel] }
+
+    /// The table itself, for kernels.
+    func withTable(_ body: (UnsafePointer<UnsafePointer<Float>>) -> Void) {
+        if let base = table.baseAddress { body(UnsafePointer(base)) }
     }
 }
 

@@ -1,0 +1,28 @@
+import Kernels
+
+/// A weight matrix cut into panels of a few output channels each, as the product kernel reads it.
+struct PackedWeights {
+    /// A few output channels.
+    struct Panel {
+        /// The first of them.
+        let first: Int
+        /// How many.
+        let rows: Int
+        /// depth × rows values.
+        let values: UnsafePointer<Float>
+    }
+
+    let panels: [Panel]
+
+    /// Packs `columns` (in that order) of a row-major matrix of `rows` rows and `stride` columns.
+    init(_ matrix: [Float], rows: Int, stride: Int, columns: [Int], kernels: KernelTable, _ prepared: PreparedWeights) {
+        let count = (rows + kernels.productRows - 1) / kernels.productRows
+        panels = (0..<count).map { number in
+            let range = part(number, of: count, rows)
+            var values: [Float] = []
+            values.reserveCapacity(columns.count * range.count)
+            for column in columns { for row in range { values.append(matrix[row * stride + column]) } }
+            return Panel(first: range.lowerBound, rows: range.count, values: prepared.keep(values))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Kernels
+
+/// A matrix product whose channels are read or computed for a tile of rows at a time, packed, and multiplied while
+/// they are in the cache. Deep products go block by block of the depth.
+final class ProductStep: Step, @unchecked Sendable {
+    private let kernels: KernelTable
+    private let shape: Shape
+    private let output: UnsafeMutablePointer<Float>
+    private let blocks: [Block]
+    private let bias: [Float]
+    private let addedBias: Planes?
+    private let relu: Bool
+    private let rowsPerTile: Int
+    private let paddedOffset: Int
+    private let biasOffset: Int
+    private let scratch: Scratch
+    private let columnBlocks: Int
+
+    /// A part of the depth: some channels of some sources, and the weights' columns for them.
+    private struct Block {
+        let pieces: [ProductSource.Piece]
+        let depth: Int
+        let weights: PackedWeights
+    }
+
+    /// The deepest block: its packed tile has to stay in the second-level cache.
+    private static let deepest = 512
+    /// Values of a packed tile.
+    private static let tile = 128 * 1_024
+
+    init(_ context: StepContext, _ product: Product, inputs: [Value], output: Value) throws(GraphError) {
+        kernels = context.kernels
+        shape = context.shape(output)
+        self.output = try context.output(output)
+        relu = product.relu
+        scratch = context.scratch
+        let rows = product.outChannels
+        bias = try product.bias.map { (bias) throws(GraphError) in try context.weights.values(of: bias) }
+            ?? Array(repeating: 0, count: rows)
+        addedBias = try product.biasInput.map { (number) throws(GraphError) in try context.planes(inputs[number]) }
+
+        // Cut the depth into blocks.
+        var pieces: [ProductSource.Piece] = []
+        var column = 0
+        for source in product.sources {
+            let made = try ProductSource(source, context, input: inputs[source.input], output: shape, firstColumn: column)
+            column += made.depth
+            pieces += made.pieces(deepest: Self.deepest)
+        }
+        var groups: [[ProductSource.Piece]] = []
+        var depth = 0
+        for piece in pieces {
+            if groups.isEmpty || depth + piece.depth > Self.deepest {
+                groups.append([])
+                depth = 0
+            }
+            groups[groups.count - 1].append(piece)
+            depth += piece.depth
+        }
+        let matrix = try context.weights.values(of: product.weight)
+        blocks = groups.map { group in
+            Block(
+                pieces: group, depth: group.reduce(0) { $0 + $1.depth },
+                weights: PackedWeights(
+                    matrix, rows: rows, stride: column, columns: group.flatMap(\.columns), kernels: context.kernels,
+                    context.prepared))
+        }
+        // Four rows let a depthwise kernel use each load four times.
+        columnBlocks = (shape.width + KernelTable.block - 1) / KernelTable.block
+        let width = columnBlocks * KernelTable.block
+        let deepest = blocks.reduce(1) { max($0, $1.depth) }
+        let tileRows = max(1, min(4, shape.height, Self.tile / (deepest * width)))
+        rowsPerTile = tileRows
+        paddedOffset = deepest * width * tileRows
+        biasOffset = paddedOffset + pieces.reduce(0) { max($0, $1.source.scratch(rows: tileRows)) }
+        scratch.reserve(biasOffset + rows)
+        super.init(tasks: (shape.height + rowsPerTile - 1) / rowsPerTile)
+    }
+
+    override func run(task: Int, thread: Int) {
+        let packed = scratch.of(thread)
+        let start = packed + biasOffset
+        for channel in bias.indices { start[channel] = bias[channel] + (addedBias?[channel][0] ?? 0) }
+        let rows = task * rowsPerTile..<min((task + 1) * rowsPerTile, shape.height)
+        for (number, block) in blocks.enumerated() {
+            let layout = PlaneOperations.PackedLayout(
+                depth: KernelTable.block, row: columnBlocks * block.depth * KernelTable.block,
+                block: block.depth * KernelTable.block)
+            var first = packed
+            for piece in block.pieces {
+                piece.source.fill(piece.channels, rows: rows, into: first, layout, padded: packed + paddedOffset)
+                first += piece.depth * KernelTable.block
+            }
+            let isLast = number == blocks.count - 1
+            multiply(block, packed, rows, start, add: number > 0, relu: isLast && relu)
+        }
+    }
+
+    private func multiply(
+        _ block: Block, _ packed: UnsafeMutablePointer<Float>, _ rows: Range<Int>, _ start: UnsafePointer<Float>,
+        add: Bool, relu: Bool
+    ) {
+        var columns = UnsafePointer(packed)
+        for row in rows {
+            for number in 0..<columnBlocks {
+                let x = number * KernelTable.block
+                let target = output + row * shape.width + x
+                for panel in block.weights.panels {
+                    kernels.product(
+                        panel.values, columns, block.depth, panel.rows, target + panel.first * shape.plane,
+                        shape.plane, min(KernelTable.block, shape.width - x), start + panel.first, add ? 1 : 0,
+                        relu ? 1 : 0)
+                }
+                columns += block.depth * KernelTable.block
+            }
+        }
+    }
+}
