@@ -79,7 +79,8 @@ let package = Package(
         .testTarget(
             name: "VideoInputTests", dependencies: ["VideoInput", "MediaIO", "Imaging"], swiftSettings: strict),
         .testTarget(
-            name: "MaskOutputTests", dependencies: ["MaskOutput", "MediaIO", "Kernels", "Imaging"], swiftSettings: strict),
+            name: "MaskOutputTests", dependencies: ["MaskOutput", "MediaIO", "Kernels", "Imaging"],
+            swiftSettings: strict),
         .testTarget(
             name: "SegmentationTests", dependencies: ["Segmentation", "Networks", "Inference", "MediaIO", "Imaging"],
             swiftSettings: strict),
