@@ -67,10 +67,12 @@ struct ExternalTool {
     private final class Collected: @unchecked Sendable { var data = Data() }
 
     /// One field of ffprobe's stream section, and each frame's pts in the stream's time base.
-    static func probe(_ file: String) throws -> (fields: [String: String], times: [Int64]) {
+    ///
+    /// `limit` is how many frames to read.
+    static func probe(_ file: String, limit: Int = 100_000) throws -> (fields: [String: String], times: [Int64]) {
         guard let probe = ExternalTool("ffprobe") else { return ([:], []) }
         let result = try probe.run([
-            "-v", "error", "-select_streams", "v", "-show_entries",
+            "-v", "error", "-select_streams", "v", "-read_intervals", "%+#\(limit)", "-show_entries",
             "stream=codec_name,pix_fmt,width,height,time_base,sample_aspect_ratio,color_space,color_range,color_primaries,nb_read_frames:frame=best_effort_timestamp",
             "-of", "default=nk=0", file,
         ])

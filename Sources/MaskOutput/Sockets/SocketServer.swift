@@ -54,8 +54,7 @@ public final class SocketServer: Sendable {
             limits: SocketLoop.Limits(
                 clients: max(1, settings.maximumClients),
                 stall: UInt64(max(0.001, min(settings.stallSeconds, 1e6)) * 1e9)), clock: clock, onEvent: onEvent)
-        let loop = loop
-        DispatchQueue(label: "segmentd.sockets", qos: .userInitiated).async { loop.run() }
+        DispatchQueue(label: "segmentd.sockets", qos: .userInitiated).async { [loop] in loop.run() }
     }
 
     deinit { loop.stop() }
@@ -150,6 +149,7 @@ final class SocketChannel: Sendable {
     private struct State {
         var news = News()
         var position: UInt64 = 0
+        var isClosed = false
         var snapshot = MaskSocket.Snapshot()
     }
 
@@ -176,7 +176,20 @@ final class SocketChannel: Sendable {
 
     func skip(_ count: Int) { state.withLock { $0.position += UInt64(max(0, count)) } }
 
-    func whenIdle(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.news.idleWaiters.append(body) } }
+    /// Calls `body` once no reader has anything to come; at once where the socket is closed.
+    func whenIdle(_ body: @escaping @Sendable () -> Void) {
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.news.idleWaiters.append(body) }
+            return state.isClosed
+        }
+        if isClosed { body() }
+    }
+
+    /// The socket is closed: nobody will take news any more.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        update { $0.clients = 0 }
+    }
 
     /// All that came since the last call.
     func takeNews() -> News {

@@ -227,7 +227,7 @@ final class SocketService {
             Glibc.close(client.descriptor)
         }
         clients.removeAll()
-        channel.update { $0.clients = 0 }
+        channel.close()
         for waiter in idleWaiters + channel.takeNews().idleWaiters { waiter() }
         idleWaiters.removeAll()
         claim.close()

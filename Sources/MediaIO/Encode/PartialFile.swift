@@ -13,8 +13,9 @@ public final class PartialFile {
     private let folder: String
     private var descriptor: Int32
 
-    /// Makes the temporary file, in the folder of `path`.
+    /// Makes the temporary file, in the folder of `path` (where that is a link to a file, in that file's folder).
     public init(path: String) throws(EncodeError) {
+        let path = Self.followed(path)
         self.path = path
         let slash = path.lastIndex(of: "/")
         folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
@@ -87,6 +88,16 @@ public final class PartialFile {
         guard directory >= 0 else { return }
         fsync(directory)
         close(directory)
+    }
+
+    /// Where a symbolic link to something that is there leads; else `path` itself.
+    private static func followed(_ path: String) -> String {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil) else {
+            return path
+        }
+        defer { free(real) }
+        return String(cString: real)
     }
 
     /// Removes what writers of the same name left when they died: files whose lock nobody holds.

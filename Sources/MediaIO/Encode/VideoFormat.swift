@@ -11,19 +11,7 @@ public enum VideoContent: String, Sendable, CaseIterable {
     case ids
 }
 
-/// A container and an encoder for one kind of content, chosen by the file name's extension.
-///
-/// | extension       | picture            | colors                 | ids       | time stamps                  |
-/// |-----------------|--------------------|------------------------|-----------|------------------------------|
-/// | `mp4 m4v mov`   | H.264 4:2:0        | H.264 4:4:4, lossless  | refused   | exact                        |
-/// | `mkv`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | to the nearest millisecond   |
-/// | `nut`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | exact                        |
-/// | `webm`          | VP9 4:2:0          | VP9 4:4:4, lossless    | refused   | to the nearest millisecond   |
-/// | `avi`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | to the nearest frame         |
-/// | `framemd5`      | MD5 of Y'CbCr      | MD5 of RGB             | MD5       | exact                        |
-///
-/// An odd height or width cannot be had in 4:2:0: such pictures are stored in 4:4:4. Lossless H.264 and VP9 keep
-/// every Y'CbCr value, so a colour comes back within the rounding of the conversion (±2 a channel).
+/// A container and an encoder for one kind of content, chosen by the file name's extension (`VideoWriter`'s table).
 struct VideoFormat: Equatable {
     /// libavformat's name of the muxer.
     let muxer: String

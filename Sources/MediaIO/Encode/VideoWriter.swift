@@ -3,8 +3,20 @@ import Imaging
 
 /// A video file being written: draw on a `canvas`, `write` it, `finish`.
 ///
-/// The file name's extension picks the container and the encoder (`VideoFormat`'s table). The file appears under its
-/// name only when `finish` has returned; before that, and after `abandon`, nothing is there. One thread at a time.
+/// The file appears under its name only when `finish` has returned; before that, and after `abandon`, nothing is there.
+/// One thread at a time. The file name's extension picks the container and the encoder:
+///
+/// | extension       | picture            | colors                 | ids       | time stamps                  |
+/// |-----------------|--------------------|------------------------|-----------|------------------------------|
+/// | `mp4 m4v mov`   | H.264 4:2:0        | H.264 4:4:4, lossless  | refused   | exact                        |
+/// | `mkv`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | to the nearest millisecond   |
+/// | `nut`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | exact                        |
+/// | `webm`          | VP9 4:2:0          | VP9 4:4:4, lossless    | refused   | to the nearest millisecond   |
+/// | `avi`           | H.264 4:2:0        | FFV1 RGB               | FFV1 grey | to the nearest frame         |
+/// | `framemd5`      | MD5 of Y'CbCr      | MD5 of RGB             | MD5       | exact                        |
+///
+/// An odd height or width cannot be had in 4:2:0: such pictures are stored in 4:4:4. Lossless H.264 and VP9 keep
+/// every Y'CbCr value, so a colour comes back within the rounding of the conversion (±2 a channel).
 public final class VideoWriter {
     /// What must be known before the first frame.
     public struct Settings: Sendable {
