@@ -27,14 +27,12 @@ public struct PipelineFailure: Error, CustomStringConvertible {
         self.error = error
     }
 
-    /// The error's own sentence.
+    /// The error's own sentence, which names file or socket; the stages within say which they are.
     public var description: String {
         switch step {
-        case .open, .read: "\(error)"
+        case .open, .read, .sink: "\(error)"
         case .preprocess: "preparing a frame for the network failed: \(error)"
         case .infer: "running the network failed: \(error)"
-        case .sink(let summary):
-            "\(error)".contains(summary) ? "\(error)" : "writing \(summary) failed: \(error)"
         }
     }
 }

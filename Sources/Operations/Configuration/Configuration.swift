@@ -1,0 +1,107 @@
+import Imaging
+import Logging
+import MaskOutput
+
+/// The instructions the network may use.
+public enum CPUFeatures: String, CaseIterable, Sendable {
+    case auto, scalar, avx2, avx512, neon
+}
+
+/// How an RTSP server sends its data.
+public enum RTSPTransport: String, CaseIterable, Sendable {
+    case tcp, udp
+}
+
+/// A kind of socket that masks are published on.
+public enum SocketKind: String, CaseIterable, Sendable {
+    /// `CAMERA.mask`: a class id a pixel.
+    case mask
+    /// `CAMERA.color`: the class colours.
+    case color
+}
+
+/// The least important messages that are logged; the names are swift-log's.
+public enum LogThreshold: String, CaseIterable, Sendable {
+    case trace, debug, info, notice, warning, error, critical
+
+    /// The level of swift-log.
+    public var level: Logger.Level {
+        switch self {
+        case .trace: .trace
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        case .warning: .warning
+        case .error: .error
+        case .critical: .critical
+        }
+    }
+}
+
+/// All that `segmentd run` is told: the content of `config.yaml`, with defaults filled in.
+public struct Configuration: Sendable {
+    /// Where sockets are and who may connect.
+    public struct Sockets: Hashable, Sendable {
+        /// The directory; nil for systemd's RuntimeDirectory or what stands for it.
+        public var directory: String?
+        /// Permissions.
+        public var mode: Int
+        /// The group they belong to; nil for the service's own.
+        public var group: String?
+        /// Clients a socket at most.
+        public var maxClients: Int
+        /// Milliseconds after which a client that takes nothing is closed.
+        public var clientTimeoutMilliseconds: Int
+    }
+
+    /// A file that is written besides.
+    public struct Recording: Hashable, Sendable {
+        /// A video file, or a folder for PNGs.
+        public var path: String
+        /// What it shows.
+        public var style: OutputStyle
+        /// How strongly the colours cover the picture, 0…1.
+        public var opacity: Double
+    }
+
+    /// One camera.
+    public struct Camera: Hashable, Sendable {
+        /// Its name.
+        public var name: String
+        /// What it reads. May hold a password: never log it, log a `MediaLocation` of it.
+        public var source: String
+        /// Whether a file starts again at its end, at its own pace.
+        public var isLooped: Bool
+        /// Frames a second at most; nil for all.
+        public var maxFramesPerSecond: Double?
+        /// How its pictures are brought to the network's size.
+        public var fit: Fit
+        /// How RTSP servers send.
+        public var rtspTransport: RTSPTransport
+        /// Milliseconds that opening may take.
+        public var openTimeoutMilliseconds: Int
+        /// Milliseconds without data after which a live source is opened anew.
+        public var readTimeoutMilliseconds: Int
+        /// Its sockets.
+        public var sockets: [SocketKind]
+        /// Its files.
+        public var recordings: [Recording]
+    }
+
+    /// The path of the model; nil for the one inside.
+    public var model: String?
+    /// The network's input.
+    public var size: ImageSize
+    /// Threads the network runs on; nil for as many as there are processors.
+    public var threads: Int?
+    /// The instructions the network uses.
+    public var cpuFeatures: CPUFeatures
+    /// The least important messages that are logged.
+    public var logThreshold: LogThreshold
+    /// Seconds between two reports of a camera.
+    public var reportIntervalSeconds: Int
+    /// Where sockets are and who may connect.
+    public var sockets: Sockets
+    /// The cameras, one at least.
+    public var cameras: [Camera]
+}

@@ -1,0 +1,202 @@
+import Glibc
+import Imaging
+import Yams
+
+/// A configuration file that could not be read at all.
+public struct ConfigurationFileError: Error, CustomStringConvertible {
+    /// The file as the user named it.
+    public let path: String
+    /// The system's error number.
+    public let code: Int32
+
+    /// `cannot read config.yaml: No such file or directory`.
+    public var description: String { "cannot read \(path): \(String(cString: strerror(code)))" }
+}
+
+extension Configuration {
+    /// Reads the file at `path`. Throws `ConfigurationFileError` where it cannot be read, and `ConfigurationError`
+    /// with everything that is wrong in it.
+    public init(path: String) throws {
+        try self.init(yaml: Self.text(of: path), file: path)
+    }
+
+    /// Reads `yaml`, which came from the file called `file`. Throws everything that is wrong in it.
+    public init(yaml: String, file: String) throws(ConfigurationError) {
+        let notes = SettingReader.Notes(file: file)
+        guard let root = Self.compose(yaml, notes: notes) else { throw ConfigurationError(problems: notes.problems) }
+        let top = SettingReader(root, path: "", entries: ConfigurationSettings.all, notes: notes)
+        guard let configuration = Configuration(top), notes.problems.isEmpty else {
+            throw ConfigurationError(problems: notes.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) })
+        }
+        self = configuration
+    }
+
+    /// No configuration is longer than this; what is was named by mistake.
+    private static let longest = 1 << 20
+
+    private static func text(of path: String) throws -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw ConfigurationFileError(path: path, code: errno) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count <= longest {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw ConfigurationFileError(path: path, code: errno) }
+            if count == 0 { break }
+            bytes += chunk[..<count]
+        }
+        func unusable(_ message: String) -> ConfigurationError {
+            ConfigurationError(
+                problems: [ConfigurationProblem(file: path, line: 0, column: 0, key: "", message: message)])
+        }
+        guard bytes.count <= longest else {
+            throw unusable("longer than \(longest >> 20) MiB, which is no configuration")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw unusable("not UTF-8 text") }
+        return text
+    }
+
+    private static func compose(_ yaml: String, notes: SettingReader.Notes) -> Node? {
+        var text = yaml
+        for _ in 0..<100 {
+            do {
+                guard let node = try Yams.compose(yaml: text) else {
+                    notes.add(nil, "", "empty; expected at least cameras")
+                    return nil
+                }
+                return node
+            } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
+                if let renamed = DuplicateKeys.renamed(duplicates, in: text, from: context.mark) {
+                    text = renamed
+                    continue
+                }
+                note(context.mark, "given twice: \(duplicates.sorted().joined(separator: ", "))", notes)
+            } catch YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+                YamlError.composer(_, let problem, let mark, _)
+            {
+                note(mark, "not YAML: \(problem)", notes)
+            } catch YamlError.reader(let problem, _, _, _) {
+                notes.add(nil, "", "not YAML: \(problem)")
+            } catch {
+                notes.add(nil, "", "not YAML: \(error)")
+            }
+            return nil
+        }
+        notes.add(nil, "", "too many keys are given twice")
+        return nil
+    }
+
+    private static func note(_ mark: Mark, _ message: String, _ notes: SettingReader.Notes) {
+        notes.add(Node.scalar(Node.Scalar("", .implicit, .any, mark)), "", message)
+    }
+}
+
+extension Configuration {
+    /// Nil where something is missing or wrong; all of it is noted.
+    private init?(_ top: SettingReader) {
+        typealias Table = ConfigurationSettings
+        let model = top.value(Table.model)
+        let size = top.value(Table.size)
+        let fit = top.value(Table.fit)
+        let threads = top.value(Table.threads)
+        let cpuFeatures = top.value(Table.cpuFeatures)
+        let logThreshold = top.value(Table.logLevel)
+        let reportInterval = top.value(Table.reportInterval)
+        let sockets = Sockets(top.section(Table.sockets))
+        let readers = top.sections(Table.cameras)
+        let cameras = readers.map { Camera($0, inheritedFit: fit ?? .stretch) }
+        if readers.isEmpty, case .mapping = top.node {
+            let gives = top.has(Table.cameras.key)
+            top.note(Table.cameras.key, gives ? "expected one camera at least" : "missing; expected a list of cameras")
+        }
+        Self.noteTwins(readers, cameras)
+        guard let model, let size, let threads, let cpuFeatures, let logThreshold, let reportInterval, let sockets
+        else { return nil }
+        self.model = model
+        self.size = size
+        self.threads = threads
+        self.cpuFeatures = cpuFeatures
+        self.logThreshold = logThreshold
+        reportIntervalSeconds = reportInterval
+        self.sockets = sockets
+        self.cameras = cameras.compactMap { $0 }
+    }
+
+    /// Two cameras cannot have the same name, nor two recordings the same path.
+    private static func noteTwins(_ readers: [SettingReader], _ cameras: [Camera?]) {
+        var names: Set<String> = []
+        var paths: Set<String> = []
+        for (reader, camera) in zip(readers, cameras) {
+            guard let camera else { continue }
+            if !names.insert(camera.name).inserted {
+                reader.note("name", "\"\(camera.name)\" is the name of an earlier camera")
+            }
+            for recording in camera.recordings where !paths.insert(recording.path).inserted {
+                reader.note("recordings", "\"\(recording.path)\" is written by an earlier recording")
+            }
+        }
+    }
+}
+
+extension Configuration.Sockets {
+    init?(_ section: SettingReader) {
+        typealias Table = ConfigurationSettings
+        let directory = section.value(Table.directory)
+        let mode = section.value(Table.mode)
+        let group = section.value(Table.group)
+        let maxClients = section.value(Table.maxClients)
+        let clientTimeout = section.value(Table.clientTimeout)
+        guard let directory, let mode, let group, let maxClients, let clientTimeout else { return nil }
+        self.directory = directory
+        self.mode = mode
+        self.group = group
+        self.maxClients = maxClients
+        clientTimeoutMilliseconds = clientTimeout
+    }
+}
+
+extension Configuration.Camera {
+    init?(_ section: SettingReader, inheritedFit: Fit) {
+        typealias Table = ConfigurationSettings
+        let name = section.value(Table.name)
+        let source = section.value(Table.source)
+        let loop = section.value(Table.loop)
+        let maxFPS = section.value(Table.maxFPS)
+        let fit = section.value(Table.cameraFit)
+        let rtspTransport = section.value(Table.rtspTransport)
+        let openTimeout = section.value(Table.openTimeout)
+        let readTimeout = section.value(Table.readTimeout)
+        let sockets = section.value(Table.cameraSockets)
+        let recordings = section.sections(Table.recordings).map { Configuration.Recording($0) }
+        if sockets == [], recordings.isEmpty {
+            section.note(Table.cameraSockets.key, "the camera has neither a socket nor a recording")
+        }
+        guard let name, let source, let loop, let maxFPS, let fit, let rtspTransport, let openTimeout,
+            let readTimeout, let sockets
+        else { return nil }
+        self.name = name
+        self.source = source
+        isLooped = loop
+        maxFramesPerSecond = maxFPS
+        self.fit = fit ?? inheritedFit
+        self.rtspTransport = rtspTransport
+        openTimeoutMilliseconds = openTimeout
+        readTimeoutMilliseconds = readTimeout
+        self.sockets = sockets
+        self.recordings = recordings.compactMap { $0 }
+    }
+}
+
+extension Configuration.Recording {
+    init?(_ section: SettingReader) {
+        let path = section.value(ConfigurationSettings.recordingPath)
+        let style = section.value(ConfigurationSettings.recordingStyle)
+        let opacity = section.value(ConfigurationSettings.recordingOpacity)
+        guard let path, let style, let opacity else { return nil }
+        self.path = path
+        self.style = style
+        self.opacity = opacity
+    }
+}

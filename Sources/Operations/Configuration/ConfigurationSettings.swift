@@ -1,0 +1,136 @@
+import Imaging
+import MaskOutput
+
+/// The table of all keys of `config.yaml`: type, default, what is accepted, what it does.
+///
+/// Reading, `check-config` and the test that the shipped file documents every key go by it.
+enum ConfigurationSettings {
+    static let model = Setting(
+        "model", SettingFormat<String>.text("the path of a model (.safetensors)").or("builtin"), default: .some(nil),
+        "The network's weights: a .safetensors file, or builtin for the street model inside the program.")
+    static let size = Setting(
+        "size", .size(32...8192), default: ImageSize(height: 768, width: 1024),
+        "The network's input, HEIGHTxWIDTH in pixels; masks have this size. Smaller is faster and coarser.")
+    static let fit = Setting(
+        "fit", .choice(Fit.self), default: .stretch,
+        "How pictures are brought to that size: stretch each side by itself, letterbox with black bars, crop the edges."
+    )
+    static let threads = Setting(
+        "threads", SettingFormat<Int>.integer(1...256).or("auto"), default: .some(nil),
+        "Threads the network runs on; auto takes every processor this service may use.")
+    static let cpuFeatures = Setting(
+        "cpu_features", .choice(CPUFeatures.self), default: .auto,
+        "The instructions the network uses; auto takes the best the processor has, the others are for comparing.")
+    static let logLevel = Setting(
+        "log_level", .choice(LogThreshold.self), default: .info,
+        "The least important messages to log.")
+    static let reportInterval = Setting(
+        "report_interval_s", .integer(1...86_400, "seconds"), default: 60,
+        "How often each camera's rate, latency, drops and clients are logged.")
+
+    static let directory = Setting(
+        "directory", SettingFormat<String>.text("the path of a directory").or("auto"), default: .some(nil),
+        "Where the sockets are; auto is systemd's RuntimeDirectory, else /run/segmentd, or $XDG_RUNTIME_DIR/segmentd "
+            + "for a user who is not root.")
+    static let mode = Setting(
+        "mode", .permissions, default: 0o660, "Permissions of the sockets: who may connect needs to write.")
+    static let group = Setting(
+        "group", SettingFormat<String>.text("the name of a group").or("none"), default: .some(nil),
+        "The group the sockets belong to; none leaves the service's own.")
+    static let maxClients = Setting(
+        "max_clients", .integer(1...1024), default: 16, "Clients a socket serves at once; more are turned away.")
+    static let clientTimeout = Setting(
+        "client_timeout_ms", .integer(100...600_000, "milliseconds"), default: 5000,
+        "A client that takes nothing for so long is closed; until then it only loses whole frames.")
+    static let sockets = SettingSection(
+        "sockets", "The Unix sockets that other programs take masks from.",
+        [.setting(directory), .setting(mode), .setting(group), .setting(maxClients), .setting(clientTimeout)])
+
+    static let name = Setting(
+        "name", .name, default: nil, example: "front", "The camera's name: its sockets are NAME.mask and NAME.color.")
+    static let source = Setting(
+        "source", .text("a file, a folder of images, a URL, or synthetic:"), default: nil, example: "\"synthetic:seed=7,live=true\"",
+        isSecret: true,
+        "What to read: a file, a folder of images, a URL that FFmpeg opens (rtsp://…), or synthetic: for the drive "
+            + "that the program renders itself.")
+    static let loop = Setting(
+        "loop", .flag, default: false,
+        "Whether a file or folder starts again at its end, played at its own pace like a camera.")
+    static let maxFPS = Setting(
+        "max_fps", SettingFormat<Double>.number(0.01...1000, "frames a second").or("none"), default: .some(nil),
+        "Frames a second to process at most; none processes all that the network has time for.")
+    static let cameraFit = Setting(
+        "fit", SettingFormat<Fit>.choice().or("inherit"), default: .some(nil), "As fit above, for this camera.")
+    static let rtspTransport = Setting(
+        "rtsp_transport", .choice(RTSPTransport.self), default: .tcp,
+        "How rtsp:// sources send: tcp loses nothing, udp may be faster.")
+    static let openTimeout = Setting(
+        "open_timeout_ms", .integer(100...600_000, "milliseconds"), default: 10_000,
+        "How long opening the source may take before it is tried anew.")
+    static let readTimeout = Setting(
+        "read_timeout_ms", .integer(100...600_000, "milliseconds"), default: 5000,
+        "How long a live source may deliver nothing before it is opened anew.")
+    static let cameraSockets = Setting(
+        "sockets", SettingFormat<SocketKind>.choice().list(), default: [.mask, .color],
+        "Which sockets the camera has: mask has a class id a pixel, color has the class colours.")
+
+    static let recordingPath = Setting(
+        "path", .text("the path of a video file or a folder"), default: nil, example: "/var/lib/segmentd/front.mp4",
+        "A video file, or a folder that gets a PNG a frame (a path that ends in /).")
+    static let recordingStyle = Setting(
+        "style", .choice(OutputStyle.self), default: .overlay,
+        "overlay is the picture under the class colours, mask the colours, ids the class ids.")
+    static let recordingOpacity = Setting(
+        "opacity", .number(0...1), default: 0.5, "How strongly the colours cover the picture of an overlay.")
+    static let recordings = SettingSection(
+        "recordings", isList: true, isInManual: false,
+        "Files that are written besides; they are complete when the service stops.",
+        [.setting(recordingPath), .setting(recordingStyle), .setting(recordingOpacity)])
+
+    static let cameras = SettingSection(
+        "cameras", isList: true, "The cameras, one or more.",
+        [
+            .setting(name), .setting(source), .setting(loop), .setting(maxFPS), .setting(cameraFit),
+            .setting(rtspTransport), .setting(openTimeout), .setting(readTimeout), .setting(cameraSockets),
+            .section(recordings),
+        ])
+
+    static let all: [SettingEntry] = [
+        .setting(model), .setting(size), .setting(fit), .setting(threads), .setting(cpuFeatures),
+        .setting(logLevel), .setting(reportInterval), .section(sockets), .section(cameras),
+    ]
+}
+
+/// A key as the manual describes it.
+public struct SettingDescription: Hashable, Sendable {
+    /// The key with all it lies in: `sockets.mode`, `cameras[].name`.
+    public let key: String
+    /// What is accepted.
+    public let expectation: String
+    /// The value where the key is left out, as a file has it; nil where it must be given or where it is a section.
+    public let defaultText: String?
+    /// What it does.
+    public let documentation: String
+
+    /// Every key of the configuration file, in the order of the table.
+    public static var all: [SettingDescription] { describe(ConfigurationSettings.all, path: "") }
+
+    private static func describe(_ entries: [SettingEntry], path: String) -> [SettingDescription] {
+        entries.flatMap { entry -> [SettingDescription] in
+            switch entry {
+            case .setting(let setting):
+                return [
+                    SettingDescription(
+                        key: path + setting.key, expectation: setting.expectation, defaultText: setting.defaultText,
+                        documentation: setting.documentation)
+                ]
+            case .section(let section):
+                let header = SettingDescription(
+                    key: path + section.key, expectation: section.isList ? "a list" : "a section", defaultText: nil,
+                    documentation: section.documentation)
+                let inner = path + section.key + (section.isList ? "[]." : ".")
+                return [header] + describe(section.entries, path: inner)
+            }
+        }
+    }
+}

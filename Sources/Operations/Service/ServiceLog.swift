@@ -1,0 +1,119 @@
+import Glibc
+import Logging
+import Synchronization
+
+/// Writes log messages to standard error: for journald with its priority, for people with the time.
+public struct ServiceLog: LogHandler {
+    /// How lines look.
+    public enum Style: Sendable {
+        /// `<6>message`: journald takes the priority off and adds the time itself.
+        case journal
+        /// `2026-11-23T04:51:48.123Z info message`.
+        case plain
+
+        /// journald's where systemd has connected standard error to it, plain otherwise.
+        public static var suitable: Style {
+            // JOURNAL_STREAM is inherited by shells in a service too; the device and inode tell whether it is this one.
+            guard let stream = getenv("JOURNAL_STREAM") else {
+                return getenv("INVOCATION_ID") == nil || isatty(STDERR_FILENO) != 0 ? .plain : .journal
+            }
+            var status = stat()
+            guard fstat(STDERR_FILENO, &status) == 0 else { return .plain }
+            return String(cString: stream) == "\(status.st_dev):\(status.st_ino)" ? .journal : .plain
+        }
+    }
+
+    /// Messages below this are left out.
+    public var logLevel: Logger.Level
+    /// What every message carries.
+    public var metadata: Logger.Metadata = [:]
+    private let style: Style
+    private let write: @Sendable (String) -> Void
+
+    /// A log in `style`. `write` takes whole lines, with their end.
+    public init(
+        style: Style = .suitable, level: Logger.Level = .info,
+        write: @escaping @Sendable (String) -> Void = Self.writeToStandardError
+    ) {
+        self.style = style
+        logLevel = level
+        self.write = write
+    }
+
+    /// A logger in `style` called `label`.
+    public static func logger(
+        label: String = "segmentd", style: Style = .suitable, level: Logger.Level,
+        write: @escaping @Sendable (String) -> Void = Self.writeToStandardError
+    ) -> Logger {
+        Logger(label: label) { _ in ServiceLog(style: style, level: level, write: write) }
+    }
+
+    /// One value that every message carries.
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    /// Nothing but what each logger carries.
+    public var metadataProvider: Logger.MetadataProvider? {
+        get { nil }
+        set {}
+    }
+
+    /// Writes one message. One of several lines becomes several, each with the priority.
+    public func log(event: LogEvent) {
+        let carried = metadata.merging(event.metadata ?? [:]) { $1 }
+        let camera = carried["camera"].map { "\($0): " } ?? ""
+        let others = carried.filter { $0.key != "camera" }.sorted { $0.key < $1.key }
+        let suffix = others.isEmpty ? "" : " (" + others.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + ")"
+        let prefix =
+            switch style {
+            case .journal: "<\(Self.priority(of: event.level))>"
+            case .plain: "\(Self.now()) \(event.level.rawValue) "
+            }
+        var lines = ""
+        for line in "\(camera)\(event.message)\(suffix)".split(separator: "\n") { lines += "\(prefix)\(line)\n" }
+        write(lines)
+    }
+
+    private static func priority(of level: Logger.Level) -> Int {
+        switch level {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+
+    private static func now() -> String {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        var seconds = time.tv_sec
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func padded(_ number: some BinaryInteger, _ digits: Int) -> String {
+            let text = "\(number)"
+            return String(repeating: "0", count: max(0, digits - text.count)) + text
+        }
+        let date = "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
+        let clock = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
+        return "\(date)T\(clock).\(padded(time.tv_nsec / 1_000_000, 3))Z"
+    }
+
+    private static let standardError = Mutex(())
+
+    /// Writes to standard error as one piece; when nobody reads it, nothing can be done.
+    public static func writeToStandardError(_ lines: String) {
+        standardError.withLock { _ in
+            var rest = Array(lines.utf8)[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+}
