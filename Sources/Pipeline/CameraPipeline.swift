@@ -62,6 +62,9 @@ public final class CameraPipeline: Sendable {
     /// The camera's account, readable at any time.
     public let ledger: LatencyLedger
 
+    /// What the source said of itself; nil before it is open.
+    public var stream: StreamInfo? { progress.withLock { $0.stream } }
+
     let source: any VideoSource
     let preparer: any Preparing
     let engine: InferenceQueue

@@ -1,9 +1,46 @@
 import ArgumentParser
+import Glibc
 
 /// The command line: one file a command, wiring only.
 @main
 struct Segmentd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "segmentd", abstract: "Real-time video segmentation for vehicle computers.",
-        subcommands: [DescribeCommand.self, BenchCommand.self])
+        commandName: "segmentd",
+        abstract: "Real-time video segmentation for vehicle computers.",
+        discussion: "Road scenes in, a class for every pixel out: to video files, pictures, or Unix sockets.",
+        version: "segmentd \(version)",
+        subcommands: [
+            SegmentCommand.self, RunCommand.self, CheckConfigCommand.self, SynthesizeCommand.self,
+            DescribeCommand.self, BenchCommand.self,
+        ])
+
+    static let version = "0.1.0"
+
+    static func main() async {
+        // A reader that goes away is an error of the write, told like any other.
+        signal(SIGPIPE, SIG_IGN)
+        var command: any ParsableCommand
+        do {
+            command = try parseAsRoot()
+        } catch {
+            exit(withError: error)
+        }
+        do {
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            leave(error)
+        }
+    }
+
+    /// Ends the process: one sentence on standard error, and the code of sysexits.h that fits.
+    private static func leave(_ error: any Error) -> Never {
+        if error is ExitCode || error is CleanExit || error is ValidationError { exit(withError: error) }
+        let failure = error as? CommandFailure ?? CommandFailure(error)
+        for line in failure.lines { StandardError.write("segmentd: \(line)\n") }
+        Glibc.exit(failure.status.rawValue)
+    }
 }

@@ -17,8 +17,8 @@ struct ConfigurationManualTests {
 
     @Test("is valid, and what it sets are the defaults")
     func isDefault() throws {
-        let manual = try Configuration(yaml: ConfigurationManual.text, file: "config.yaml")
-        let least = try Configuration(
+        let manual = try ServiceConfiguration(yaml: ConfigurationManual.text, file: "config.yaml")
+        let least = try ServiceConfiguration(
             yaml: "cameras:\n  - name: front\n    source: \"synthetic:seed=7,live=true\"\n", file: "least.yaml")
         #expect("\(manual)" == "\(least)")
     }
@@ -43,7 +43,7 @@ struct ConfigurationManualTests {
             line.hasPrefix("#     ") ? line.dropFirst(2) : line
         }
         let text = uncommented.joined(separator: "\n")
-        let configuration = try Configuration(yaml: text, file: "config.yaml")
+        let configuration = try ServiceConfiguration(yaml: text, file: "config.yaml")
         #expect(configuration.cameras.first?.recordings.count == 1)
     }
 }

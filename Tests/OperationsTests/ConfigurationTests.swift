@@ -9,7 +9,7 @@ struct ConfigurationTests {
 
     private func problems(_ yaml: String) -> [String] {
         do throws(ConfigurationError) {
-            _ = try Configuration(yaml: yaml, file: "c.yaml")
+            _ = try ServiceConfiguration(yaml: yaml, file: "c.yaml")
             return []
         } catch {
             return error.problems.map(\.description)
@@ -18,7 +18,7 @@ struct ConfigurationTests {
 
     @Test("needs no more than a camera's name and source; all else has its default")
     func defaults() throws {
-        let configuration = try Configuration(yaml: camera, file: "c.yaml")
+        let configuration = try ServiceConfiguration(yaml: camera, file: "c.yaml")
         #expect(configuration.model == nil)
         #expect(configuration.size == ImageSize(height: 768, width: 1024))
         #expect(configuration.threads == nil)
@@ -27,7 +27,7 @@ struct ConfigurationTests {
         #expect(configuration.sockets.mode == 0o660)
         #expect(configuration.sockets.directory == nil && configuration.sockets.group == nil)
         let camera = try #require(configuration.cameras.first)
-        #expect(camera.name == "front" && camera.source == "drive.mp4" && !camera.isLooped)
+        #expect(camera.name == "front" && camera.source == SourceText("drive.mp4") && !camera.isLooped)
         #expect(camera.maxFramesPerSecond == nil && camera.fit == .stretch)
         #expect(camera.sockets == [.mask, .color] && camera.recordings.isEmpty)
         #expect(camera.rtspTransport == .tcp)
@@ -60,7 +60,7 @@ struct ConfigurationTests {
               - {name: rear, source: rear.mp4, loop: true, fit: crop, sockets: [],
                  recordings: [{path: rear.mkv, style: mask}, {path: ids/, style: ids, opacity: 1}]}
             """
-        let configuration = try Configuration(yaml: yaml, file: "c.yaml")
+        let configuration = try ServiceConfiguration(yaml: yaml, file: "c.yaml")
         #expect(configuration.model == "/srv/models/night.safetensors")
         #expect(configuration.size == ImageSize(height: 512, width: 1024))
         #expect(configuration.threads == 3 && configuration.cpuFeatures == .scalar)
@@ -93,7 +93,7 @@ struct ConfigurationTests {
             ),
             (
                 "size: 768\n",
-                "c.yaml:1:7: size: expected a size HEIGHTxWIDTH in pixels, each from 32 to 8192, such as 768x1024, "
+                "c.yaml:1:7: size: expected a size HEIGHTxWIDTH in pixels, multiples of 16 from 32 to 8192, such as 768x1024, "
                     + "got \"768\""
             ),
             ("threads: 0\n", "c.yaml:1:10: threads: expected a whole number from 1 to 256, or auto, got \"0\""),
@@ -222,7 +222,7 @@ struct ConfigurationTests {
     @Test("that cannot be read says why", arguments: [("/nonexistent/c.yaml", "No such file"), ("/", "directory")])
     func unreadable(path: String, expected: String) {
         #expect {
-            _ = try Configuration(path: path)
+            _ = try ServiceConfiguration(path: path)
         } throws: {
             "\($0)".contains(path) && "\($0)".contains(expected)
         }

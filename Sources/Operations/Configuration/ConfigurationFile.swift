@@ -13,7 +13,7 @@ public struct ConfigurationFileError: Error, CustomStringConvertible {
     public var description: String { "cannot read \(path): \(String(cString: strerror(code)))" }
 }
 
-extension Configuration {
+extension ServiceConfiguration {
     /// Reads the file at `path`. Throws `ConfigurationFileError` where it cannot be read, and `ConfigurationError`
     /// with everything that is wrong in it.
     public init(path: String) throws {
@@ -25,7 +25,7 @@ extension Configuration {
         let notes = SettingReader.Notes(file: file)
         guard let root = Self.compose(yaml, notes: notes) else { throw ConfigurationError(problems: notes.problems) }
         let top = SettingReader(root, path: "", entries: ConfigurationSettings.all, notes: notes)
-        guard let configuration = Configuration(top), notes.problems.isEmpty else {
+        guard let configuration = ServiceConfiguration(top), notes.problems.isEmpty else {
             throw ConfigurationError(problems: notes.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) })
         }
         self = configuration
@@ -93,7 +93,7 @@ extension Configuration {
     }
 }
 
-extension Configuration {
+extension ServiceConfiguration {
     /// Nil where something is missing or wrong; all of it is noted.
     private init?(_ top: SettingReader) {
         typealias Table = ConfigurationSettings
@@ -140,7 +140,7 @@ extension Configuration {
     }
 }
 
-extension Configuration.Sockets {
+extension ServiceConfiguration.Sockets {
     init?(_ section: SettingReader) {
         typealias Table = ConfigurationSettings
         let directory = section.value(Table.directory)
@@ -157,7 +157,7 @@ extension Configuration.Sockets {
     }
 }
 
-extension Configuration.Camera {
+extension ServiceConfiguration.Camera {
     init?(_ section: SettingReader, inheritedFit: Fit) {
         typealias Table = ConfigurationSettings
         let name = section.value(Table.name)
@@ -169,7 +169,7 @@ extension Configuration.Camera {
         let openTimeout = section.value(Table.openTimeout)
         let readTimeout = section.value(Table.readTimeout)
         let sockets = section.value(Table.cameraSockets)
-        let recordings = section.sections(Table.recordings).map { Configuration.Recording($0) }
+        let recordings = section.sections(Table.recordings).map { ServiceConfiguration.Recording($0) }
         if sockets == [], recordings.isEmpty {
             section.note(Table.cameraSockets.key, "the camera has neither a socket nor a recording")
         }
@@ -177,7 +177,7 @@ extension Configuration.Camera {
             let readTimeout, let sockets
         else { return nil }
         self.name = name
-        self.source = source
+        self.source = SourceText(source)
         isLooped = loop
         maxFramesPerSecond = maxFPS
         self.fit = fit ?? inheritedFit
@@ -189,7 +189,7 @@ extension Configuration.Camera {
     }
 }
 
-extension Configuration.Recording {
+extension ServiceConfiguration.Recording {
     init?(_ section: SettingReader) {
         let path = section.value(ConfigurationSettings.recordingPath)
         let style = section.value(ConfigurationSettings.recordingStyle)

@@ -49,7 +49,8 @@ enum ConfigurationSettings {
     static let name = Setting(
         "name", .name, default: nil, example: "front", "The camera's name: its sockets are NAME.mask and NAME.color.")
     static let source = Setting(
-        "source", .text("a file, a folder of images, a URL, or synthetic:"), default: nil, example: "\"synthetic:seed=7,live=true\"",
+        "source", .text("a file, a folder of images, a URL, or synthetic:"), default: nil,
+        example: "\"synthetic:seed=7,live=true\"",
         isSecret: true,
         "What to read: a file, a folder of images, a URL that FFmpeg opens (rtsp://…), or synthetic: for the drive "
             + "that the program renders itself.")

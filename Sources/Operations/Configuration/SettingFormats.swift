@@ -1,4 +1,5 @@
 import Imaging
+import Networks
 import Yams
 
 /// The formats that keys can have.
@@ -113,12 +114,14 @@ extension SettingFormat where Value == ImageSize {
     /// Height × width in pixels.
     static func size(_ range: ClosedRange<Int>) -> SettingFormat {
         scalar(
-            "a size HEIGHTxWIDTH in pixels, each from \(range.lowerBound) to \(range.upperBound), such as 768x1024",
+            "a size HEIGHTxWIDTH in pixels, multiples of \(PyramidShuffleNet.sizeMultiple) from \(range.lowerBound) to "
+                + "\(range.upperBound), such as 768x1024",
             parse: { text in
-                guard let size = ImageSize(text), range.contains(size.height), range.contains(size.width) else {
-                    return nil
+                ImageSize(text).flatMap { size in
+                    [size.height, size.width].allSatisfy {
+                        range.contains($0) && $0.isMultiple(of: PyramidShuffleNet.sizeMultiple)
+                    } ? size : nil
                 }
-                return size
             },
             write: { "\($0)" })
     }

@@ -39,7 +39,7 @@ public enum LogThreshold: String, CaseIterable, Sendable {
 }
 
 /// All that `segmentd run` is told: the content of `config.yaml`, with defaults filled in.
-public struct Configuration: Sendable {
+public struct ServiceConfiguration: Sendable {
     /// Where sockets are and who may connect.
     public struct Sockets: Hashable, Sendable {
         /// The directory; nil for systemd's RuntimeDirectory or what stands for it.
@@ -68,8 +68,8 @@ public struct Configuration: Sendable {
     public struct Camera: Hashable, Sendable {
         /// Its name.
         public var name: String
-        /// What it reads. May hold a password: never log it, log a `MediaLocation` of it.
-        public var source: String
+        /// What it reads.
+        public var source: SourceText
         /// Whether a file starts again at its end, at its own pace.
         public var isLooped: Bool
         /// Frames a second at most; nil for all.

@@ -1,0 +1,58 @@
+import Imaging
+import MaskOutput
+import Pipeline
+import Segmentation
+import VideoInput
+
+/// Makes what a camera's pipeline is put together from.
+public struct CameraFactory: Sendable {
+    /// The source of a camera, not yet opened.
+    public var source: @Sendable (ServiceConfiguration.Camera) throws -> any VideoSource
+    /// What brings its pictures to the network's size.
+    public var preparer: @Sendable (ServiceConfiguration.Camera) -> any Preparing
+    /// Its outputs, not yet begun.
+    public var sinks: @Sendable (ServiceConfiguration.Camera) throws -> [any MaskSink]
+
+    /// Makes the parts with these.
+    public init(
+        source: @escaping @Sendable (ServiceConfiguration.Camera) throws -> any VideoSource,
+        preparer: @escaping @Sendable (ServiceConfiguration.Camera) -> any Preparing,
+        sinks: @escaping @Sendable (ServiceConfiguration.Camera) throws -> [any MaskSink]
+    ) {
+        self.source = source
+        self.preparer = preparer
+        self.sinks = sinks
+    }
+
+    /// Makes them as `configuration` says, for a network that takes pictures of its size; outputs go to `sockets` too.
+    public init(_ configuration: ServiceConfiguration, sockets: CameraSockets) {
+        self.init(
+            source: { try Self.source(of: $0) },
+            preparer: { Preprocessor(inputSize: configuration.size, fit: $0.fit) },
+            sinks: { try sockets.sinks(of: $0.name) + Self.files(of: $0) })
+    }
+
+    private static func source(of camera: ServiceConfiguration.Camera) throws -> any VideoSource {
+        var options = SourceOptions()
+        options.loops = camera.isLooped
+        options.pace = camera.isLooped ? .realTime : .unpaced
+        options.openTimeout = .milliseconds(camera.openTimeoutMilliseconds)
+        options.readTimeout = .milliseconds(camera.readTimeoutMilliseconds)
+        if camera.source.isRTSP { options.options["rtsp_transport"] = camera.rtspTransport.rawValue }
+        return try VideoSources.source(camera.source.input, camera: camera.name, options: options)
+    }
+
+    private static func files(of camera: ServiceConfiguration.Camera) throws -> [any MaskSink] {
+        try camera.recordings.map { recording in
+            var options = OutputOptions()
+            options.opacity = recording.opacity
+            return try MaskSinks.make(output: recording.path, style: recording.style, options: options)
+        }
+    }
+
+    /// Makes every part once, so that what can only be mended in the configuration is told before the service is up.
+    public func check(_ camera: ServiceConfiguration.Camera) throws {
+        _ = try source(camera)
+        _ = try sinks(camera)
+    }
+}

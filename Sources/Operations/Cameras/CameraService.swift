@@ -1,0 +1,169 @@
+import Imaging
+import Logging
+import Pipeline
+import ServiceLifecycle
+import Synchronization
+import VideoInput
+
+/// One camera of the service, kept going: a source that fails is opened anew, and so is the whole pipeline when all
+/// its outputs have failed. It ends with its file, or when the service stops.
+public final class CameraService: Service {
+    /// How a camera is doing.
+    public enum Phase: String, Sendable {
+        /// Its source has not opened yet.
+        case connecting
+        /// Frames come.
+        case live
+        /// Its source or its outputs failed; it will be tried again.
+        case waiting
+        /// Its file has ended, or the service stops.
+        case ended
+    }
+
+    private struct State {
+        var phase = Phase.connecting
+        var pipeline: CameraPipeline?
+        var isStopping = false
+        var limit = RepeatLimit(interval: 60_000_000_000)
+    }
+
+    /// The camera's settings.
+    public let camera: ServiceConfiguration.Camera
+    /// The camera's account over all its pipelines.
+    public let ledger: LatencyLedger
+    private let factory: CameraFactory
+    private let engine: InferenceQueue
+    private let backoff: Backoff
+    private let clock: any FrameClock
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// A camera that has not started.
+    public init(
+        _ camera: ServiceConfiguration.Camera, factory: CameraFactory, engine: InferenceQueue,
+        backoff: Backoff = Backoff(), clock: any FrameClock = SystemClock(), logger: Logger
+    ) {
+        self.camera = camera
+        self.factory = factory
+        self.engine = engine
+        self.backoff = backoff
+        self.clock = clock
+        ledger = LatencyLedger(clock: clock)
+        var logger = logger
+        logger[metadataKey: "camera"] = "\(camera.name)"
+        self.logger = logger
+    }
+
+    /// How it is doing.
+    public var phase: Phase { state.withLock { $0.phase } }
+
+    /// Runs the camera until its file ends or the service stops.
+    public func run() async {
+        await withGracefulShutdownHandler {
+            await withTaskCancellationHandler {
+                await keepGoing()
+            } onCancel: {
+                stop()
+            }
+        } onGracefulShutdown: {
+            self.stop()
+        }
+        state.withLock { $0.phase = .ended }
+    }
+
+    /// Stops reading; `run` returns when what is under way is finished and outputs are complete. From any thread.
+    public func stop() {
+        let pipeline = state.withLock { state in
+            state.isStopping = true
+            return state.pipeline
+        }
+        pipeline?.cancel()
+    }
+
+    private var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    private func keepGoing() async {
+        var backoff = backoff
+        while !isStopping {
+            do {
+                let outcome = try await runOnce()
+                if outcome.stream != nil { backoff.worked(at: clock.monotonicNanoseconds) }
+                guard let failure = outcome.failure else {
+                    if !outcome.wasCancelled { logger.notice("the source has ended") }
+                    return
+                }
+                logger.error("\(failure)")
+            } catch {
+                logger.error("\(error)")
+            }
+            let delay = backoff.failed(at: clock.monotonicNanoseconds, chance: .random(in: 0..<1))
+            state.withLock { $0.phase = .waiting }
+            logger.notice("starting again in \(Self.seconds(delay)) s")
+            await pause(delay)
+        }
+    }
+
+    private func runOnce() async throws -> PipelineOutcome {
+        let source = RetryingSource(try factory.source(camera), backoff: backoff, clock: clock) { [self] event in
+            report(event)
+        }
+        let pipeline = CameraPipeline(
+            source: source, preparer: factory.preparer(camera), engine: engine, sinks: try factory.sinks(camera),
+            options: CameraPipeline.Options(onFailure: .carryOn, maxFramesPerSecond: camera.maxFramesPerSecond),
+            ledger: ledger, clock: clock
+        ) { [self] event in
+            report(event)
+        }
+        let isStopping = state.withLock { state in
+            state.pipeline = pipeline
+            state.phase = .connecting
+            return state.isStopping
+        }
+        defer { state.withLock { $0.pipeline = nil } }
+        if isStopping { pipeline.cancel() }
+        return await pipeline.run()
+    }
+
+    /// Waits, but no longer than the service runs.
+    private func pause(_ nanoseconds: UInt64) async {
+        let end = clock.monotonicNanoseconds + nanoseconds
+        while !isStopping, !Task.isCancelled {
+            let now = clock.monotonicNanoseconds
+            guard now < end else { return }
+            try? await cancelWhenGracefulShutdown {
+                try await Task.sleep(nanoseconds: min(end - now, 100_000_000))
+            }
+        }
+    }
+
+    private func report(_ event: RetryingSource.Event) {
+        switch event {
+        case .failed(let error, let attempt, let delay):
+            state.withLock { $0.phase = .waiting }
+            let level: Logger.Level = attempt == 1 ? .warning : .debug
+            logger.log(level: level, "\(error); trying again in \(Self.seconds(delay)) s")
+        case .recovered(let attempts):
+            state.withLock { $0.phase = .live }
+            logger.notice("works again after \(attempts) failed attempt\(attempts == 1 ? "" : "s")")
+        }
+    }
+
+    private func report(_ event: PipelineEvent) {
+        switch event {
+        case .opened(let stream):
+            state.withLock { $0.phase = .live }
+            let rate = stream.frameRate.map { ", \($0.value.fixed(2)) frames a second" } ?? ""
+            let size = "\(stream.size.width)×\(stream.size.height) (width × height)"
+            logger.notice("reading \(camera.source): \(stream.summary), \(size)\(rate)")
+        case .frameFailed(let failure):
+            let kind = "\(failure.step)"
+            guard let leftOut = state.withLock({ $0.limit.admit(kind, at: clock.monotonicNanoseconds) }) else { return }
+            let more = leftOut > 0 ? " (and \(leftOut) frames before it)" : ""
+            logger.warning("a frame was left out: \(failure)\(more)")
+        case .sinkFailed(let failure):
+            logger.error("an output was given up: \(failure)")
+        }
+    }
+
+    private static func seconds(_ nanoseconds: UInt64) -> String { (Double(nanoseconds) / 1e9).fixed(2) }
+}

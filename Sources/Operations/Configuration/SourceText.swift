@@ -1,0 +1,22 @@
+import VideoInput
+
+/// What a user wrote as a camera's source. Printing it never shows passwords or tokens.
+public struct SourceText: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
+    private let text: String
+
+    /// The source that a user wrote.
+    public init(_ text: String) { self.text = text }
+
+    /// What it means; whether a path is a folder is looked up now.
+    public var input: SourceInput { SourceInput(text) }
+    /// Whether it is read over RTSP.
+    public var isRTSP: Bool { text.lowercased().hasPrefix("rtsp:") || text.lowercased().hasPrefix("rtsps:") }
+    /// As the user may see it.
+    public var description: String { input.description }
+    /// The same.
+    public var debugDescription: String { description }
+    /// Shows no secrets to `dump` either.
+    public var customMirror: Mirror { Mirror(self, children: ["source": description]) }
+}

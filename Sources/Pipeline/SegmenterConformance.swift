@@ -1,0 +1,3 @@
+import Segmentation
+
+extension Segmenter: Segmenting {}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Operations
+
+/// `segmentd check-config`: every mistake in a configuration file, with its place.
+struct CheckConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check-config",
+        abstract: "Check a configuration file, or print the manual of all settings.")
+
+    @Argument(help: ArgumentHelp("The configuration file.", valueName: "file"))
+    var file: String?
+
+    @Flag(help: "Print a configuration file that names every key with its default.")
+    var manual = false
+
+    func validate() throws {
+        if (file == nil) != manual { throw ValidationError("Give a FILE to check, or --manual.") }
+    }
+
+    func run() throws {
+        if manual { return print(ConfigurationManual.text, terminator: "") }
+        guard let file else { return }
+        do {
+            let configuration = try ServiceConfiguration(path: file)
+            let count = configuration.cameras.count
+            print("\(file): valid, \(count) camera\(count == 1 ? "" : "s")")
+        } catch let error as ConfigurationError {
+            // As compilers do: a line a problem, ready to be jumped to.
+            for problem in error.problems { StandardError.write("\(problem)\n") }
+            throw ExitCode(ExitStatus.configuration.rawValue)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Glibc
+import Inference
+import Kernels
+import MaskOutput
+import MediaIO
+import Networks
+import Operations
+import Pipeline
+import VideoInput
+
+/// The codes of sysexits.h, and those of a process that a signal ended.
+enum ExitStatus: Int32 {
+    case usage = 64
+    case dataError = 65
+    case noInput = 66
+    case unavailable = 69
+    case software = 70
+    case cannotCreate = 73
+    case ioError = 74
+    case noPermission = 77
+    case configuration = 78
+    case interrupted = 130
+    case terminated = 143
+}
+
+/// A command that failed: what to say, and the code to end with.
+struct CommandFailure: Error {
+    let lines: [String]
+    let status: ExitStatus
+
+    init(_ status: ExitStatus, _ message: String) {
+        lines = message.split(separator: "\n").map(String.init)
+        self.status = status
+    }
+
+    /// What `error` says, and the code that fits it.
+    init(_ error: any Error) {
+        self.init(ExitStatus(error), "\(error)")
+    }
+}
+
+extension ExitStatus {
+    /// The code that fits an error of any part of the program.
+    init(_ error: any Error) {
+        switch error {
+        case let error as CommandFailure: self = error.status
+        case let error as PipelineFailure: self = Self(error.error)
+        case let error as MediaError: self = Self(error)
+        case let error as EncodeError: self = Self(error)
+        case let error as OutputError: self = Self(error)
+        case is ConfigurationError: self = .configuration
+        case let error as ConfigurationFileError: self = Self(reading: error.code)
+        case is ModelError: self = .dataError
+        case is UnsupportedInstructionSet: self = .unavailable
+        case let error as Engine.Failure: self = Self(error)
+        default: self = .software
+        }
+    }
+
+    private init(_ error: Engine.Failure) {
+        switch error {
+        case .graph: self = .dataError
+        default: self = .unavailable
+        }
+    }
+
+    private init(_ error: MediaError) {
+        switch error.kind {
+        case .notFound: self = .noInput
+        case .permission: self = .noPermission
+        case .endOfFile, .invalidData, .truncated, .noVideo, .tooLarge: self = .dataError
+        case .unsupported, .timedOut, .connection: self = .unavailable
+        case .invalidArgument: self = .usage
+        case .noSpace: self = .ioError
+        case .cancelled, .outOfMemory, .other: self = .software
+        }
+    }
+
+    private init(_ error: EncodeError) {
+        switch error {
+        case .cannotCreate(_, let code): self = Self(creating: code)
+        case .cannotWrite: self = .ioError
+        case .unknownExtension, .unsuitable: self = .usage
+        case .noEncoder: self = .unavailable
+        case .failed: self = .software
+        case .nothingWritten: self = .dataError
+        }
+    }
+
+    private init(_ error: OutputError) {
+        switch error {
+        case .folder(_, let code), .socket(_, _, let code): self = Self(creating: code)
+        case .notAFolder, .notASocket, .socketPathTooLong: self = .cannotCreate
+        case .socketInUse: self = .unavailable
+        case .unknownKind, .moreThanOneFrame: self = .usage
+        case .unknownGroup: self = .configuration
+        case .readerGone, .write: self = .ioError
+        case .sizeChanged: self = .dataError
+        case .outOfOrder: self = .software
+        }
+    }
+
+    private init(reading code: Int32) {
+        switch code {
+        case ENOENT, ENOTDIR, EISDIR: self = .noInput
+        case EACCES, EPERM: self = .noPermission
+        default: self = .ioError
+        }
+    }
+
+    private init(creating code: Int32) {
+        switch code {
+        case EACCES, EPERM: self = .noPermission
+        case ENOSPC, EDQUOT, EIO: self = .ioError
+        default: self = .cannotCreate
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Imaging
+import MaskOutput
+import Operations
+import Pipeline
+import Segmentation
+import VideoInput
+
+extension OutputStyle: ExpressibleByArgument {}
+extension OutputResolution: ExpressibleByArgument {}
+
+/// `segmentd segment`: videos and pictures in, masks out.
+struct SegmentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "segment",
+        abstract: "Segment videos, pictures, or folders of pictures.",
+        discussion: """
+            An INPUT is a video or picture file, a folder of pictures, any URL that FFmpeg opens, - for standard \
+            input, or synthetic: for the drive that the program renders (synthetic:seed=7,size=1280x720,seconds=10).
+
+            OUT is a video file (.mp4, .mkv, …: an overlay unless --style says otherwise), a folder for a PNG a frame \
+            (class ids with the class colours as palette), - for Y4M on standard output, or null: for nothing. \
+            Of several INPUTs each gets a file of its own in the folder OUT, named after it: a video in style overlay \
+            or mask, a folder of PNGs in style ids. An output appears when it is complete, in place of what was there.
+            """)
+
+    @Argument(help: ArgumentHelp("What to segment.", valueName: "input"))
+    var inputs: [String]
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Where the masks go.", valueName: "out"))
+    var output: String
+
+    @Option(help: "overlay is the picture under the class colours, mask the colours, ids the class ids.")
+    var style: OutputStyle?
+
+    @Option(help: "How strongly the colours cover the picture of an overlay, 0 to 1.")
+    var opacity = 0.5
+
+    @Option(help: "The size of mask and ids: the source's, or the network's own.")
+    var resolution = OutputResolution.source
+
+    @Option(help: "How pictures are brought to the network's size.")
+    var fit = Fit.stretch
+
+    @Option(help: "Frames of each input to segment at most.")
+    var limit: Int?
+
+    @OptionGroup var engine: EngineArguments
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more, not \(limit).") }
+        guard (0...1).contains(opacity) else { throw ValidationError("--opacity takes 0 to 1, not \(opacity).") }
+    }
+
+    func run() async throws {
+        let jobs = try SegmentJob.plan(inputs: inputs, output: output, style: style)
+        var options = OutputOptions()
+        options.opacity = opacity
+        options.resolution = resolution
+        // All that can be refused before the model is loaded is refused here.
+        let prepared = try jobs.map { job in
+            (
+                job: job, source: try VideoSources.source(job.input, camera: job.name),
+                sink: try MaskSinks.make(output: job.output, style: job.style, options: options)
+            )
+        }
+        let signals = SignalWatch()
+        let queue = try engine.makeEngine()
+        var status: ExitStatus?
+        for (job, source, sink) in prepared where signals.signalNumber == nil {
+            let pipeline = CameraPipeline(
+                source: source, preparer: Preprocessor(inputSize: engine.size, fit: fit), engine: queue, sinks: [sink],
+                options: CameraPipeline.Options(limit: limit))
+            signals.onSignal { pipeline.cancel() }
+            let progress = ProgressReport(of: pipeline, title: job.title, limit: limit)
+            let outcome = await pipeline.run()
+            signals.onSignal(nil)
+            progress.end(outcome, output: job.output)
+            if let failure = Self.failure(of: outcome, job: job) {
+                for line in failure.lines { StandardError.write("segmentd: \(line)\n") }
+                status = status ?? failure.status
+            }
+        }
+        if let status = signals.exitStatus ?? status { throw ExitCode(status.rawValue) }
+    }
+
+    private static func failure(of outcome: PipelineOutcome, job: SegmentJob) -> CommandFailure? {
+        if let failure = outcome.failure { return CommandFailure(failure) }
+        if outcome.isComplete || outcome.wasCancelled { return nil }
+        return CommandFailure(.dataError, "\(job.input) has no frames; nothing was written to \(job.output)")
+    }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Glibc
+import MaskOutput
+import VideoInput
+
+/// One input of `segment` and where its masks go.
+struct SegmentJob {
+    /// What is read.
+    let input: SourceInput
+    /// What its frames are stamped with.
+    let name: String
+    /// As `MaskSinks` takes it.
+    let output: String
+    /// Nil for the usual style of the output's kind.
+    let style: OutputStyle?
+
+    /// `drive.mp4 -> out.mp4`.
+    var title: String { "\(input) -> \(output == "-" ? "standard output" : output)" }
+
+    /// Pairs every input with its output. Throws a usage error where two would be written to one place, or over
+    /// what is read.
+    static func plan(inputs: [String], output: String, style: OutputStyle?) throws -> [SegmentJob] {
+        if inputs.count == 1, let input = inputs.first {
+            let job = SegmentJob(
+                input: SourceInput(input), name: stem(of: input), output: output, style: style)
+            try refuseSame(input, output)
+            return [job]
+        }
+        guard try MaskSinks.kind(of: output) == .folder else {
+            throw ValidationError(
+                "\(inputs.count) inputs need a folder for their outputs, and \(output) is none; end its name in /.")
+        }
+        let folder = output.hasSuffix("/") ? output : output + "/"
+        if mkdir(folder, 0o777) != 0, errno != EEXIST {
+            throw OutputError.folder(path: output, errno: errno)
+        }
+        var outputs: Set<String> = []
+        return try inputs.map { input in
+            let ending = style == .ids ? "/" : isPicture(input) ? ".png" : ".mp4"
+            let path = folder + stem(of: input) + ending
+            guard outputs.insert(path).inserted else {
+                throw ValidationError("two inputs would be written to \(path); segment them one after the other.")
+            }
+            try refuseSame(input, path)
+            return SegmentJob(
+                input: SourceInput(input), name: stem(of: input), output: path, style: style ?? .overlay)
+        }
+    }
+
+    /// The name without folder and ending; what comes before the colon where there is no file.
+    private static func stem(of input: String) -> String {
+        let source = SourceInput(input)
+        if case .synthetic = source { return "synthetic" }
+        if input == "-" { return "stdin" }
+        let path = "\(source)".prefix { $0 != "?" && $0 != "#" }
+        guard let last = path.split(separator: "/").last else { return "input" }
+        guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return String(last) }
+        return String(last[..<dot])
+    }
+
+    private static func isPicture(_ input: String) -> Bool {
+        guard let dot = input.lastIndex(of: ".") else { return false }
+        let endings: Set<String> = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "ppm", "pgm"]
+        return endings.contains(input[input.index(after: dot)...].lowercased())
+    }
+
+    private static func refuseSame(_ input: String, _ output: String) throws {
+        var first = stat()
+        var second = stat()
+        guard stat(input, &first) == 0, stat(output, &second) == 0, first.st_mode & S_IFMT == S_IFREG,
+            first.st_dev == second.st_dev, first.st_ino == second.st_ino
+        else { return }
+        throw ValidationError("\(output) is the input itself; give the output another name.")
+    }
+}

@@ -1,0 +1,49 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Tells of SIGINT and SIGTERM instead of dying of them; the second one ends the process at once.
+final class SignalWatch: Sendable {
+    private struct State {
+        var sources: [any DispatchSourceSignal] = []
+        var received: Int32?
+        var handler: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    init() {
+        let queue = DispatchQueue(label: "segmentd.signals")
+        for number in [SIGINT, SIGTERM] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler { [self] in received(number) }
+            source.activate()
+            state.withLock { $0.sources.append(source) }
+        }
+    }
+
+    /// The signal that came, if one did.
+    var signalNumber: Int32? { state.withLock { $0.received } }
+
+    /// The code to end with after the signal that came.
+    var exitStatus: ExitStatus? { signalNumber.map { $0 == SIGINT ? .interrupted : .terminated } }
+
+    /// Calls `handler` at the first signal; at once where it came already.
+    func onSignal(_ handler: (@Sendable () -> Void)?) {
+        let isLate = state.withLock { state in
+            state.handler = handler
+            return state.received != nil
+        }
+        if isLate { handler?() }
+    }
+
+    private func received(_ number: Int32) {
+        let handler = state.withLock { state -> (@Sendable () -> Void)? in
+            if state.received != nil { _exit(128 + number) }
+            state.received = number
+            return state.handler
+        }
+        handler?()
+    }
+}
