@@ -1,9 +1,10 @@
 import ArgumentParser
-<<<<<<< HEAD
-import Foundation
 import Imaging
 import Kernels
 import Networks
+import Operations
+import Pipeline
+import Segmentation
 
 /// The options of every command that runs the network.
 struct EngineArguments: ParsableArguments {
@@ -14,39 +15,10 @@ struct EngineArguments: ParsableArguments {
     var threads: Int?
 
     @Option(help: "Instruction set to use: scalar, avx2, avx512 or neon; the best of this machine where left out.")
-=======
-import Imaging
-import Kernels
-import Networks
-import Operations
-import Pipeline
-import Segmentation
-
-extension ImageSize: ExpressibleByArgument {
-    public init?(argument: String) { self.init(argument) }
-}
-
-extension Fit: ExpressibleByArgument {}
-extension InstructionSet: ExpressibleByArgument {}
-
-/// The options of commands that run the network.
-struct EngineArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("The network's weights, a .safetensors file.", valueName: "file"))
-    var model: String?
-
-    @Option(help: "The network's input, HEIGHTxWIDTH in pixels, multiples of 16; smaller is faster and coarser.")
-    var size = ImageSize(height: 768, width: 1024)
-
-    @Option(help: "Threads the network runs on; all processors this process may use unless given.")
-    var threads: Int?
-
-    @Option(help: "The instructions the network uses; the best this processor has unless given.")
->>>>>>> 339126e (operations, segmentd: cameras, sockets, the service and its commands)
     var cpuFeatures: InstructionSet?
 
     func validate() throws {
         if let threads, !(1...256).contains(threads) {
-<<<<<<< HEAD
             throw ValidationError("--threads \(threads): expected 1 to 256")
         }
         if let cpuFeatures, !cpuFeatures.isSupported {
@@ -59,8 +31,15 @@ struct EngineArguments: ParsableArguments {
         if let model { try Model.load(path: model) } else { try Model.bundled() }
     }
 
+    /// The network ready to run at `size`, with a queue for it.
+    func makeEngine(size: ImageSize) throws -> InferenceQueue {
+        InferenceQueue(
+            try Segmenter(
+                model: try loadModel(), inputSize: size, threads: threadCount, instructionSet: cpuFeatures))
+    }
+
     /// The number of threads named, or that of the processors this process may use.
-    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    var threadCount: Int { threads ?? ProcessorCount.available }
 }
 
 extension InstructionSet: ExpressibleByArgument {}
@@ -84,32 +63,4 @@ struct NetworkSize: ExpressibleByArgument {
     static let standard = NetworkSize(size: ImageSize(height: 768, width: 1_024))
 
     private init(size: ImageSize) { self.size = size }
-=======
-            throw ValidationError("--threads takes 1 to 256, not \(threads).")
-        }
-        let multiple = PyramidShuffleNet.sizeMultiple
-        guard size.height.isMultiple(of: multiple), size.width.isMultiple(of: multiple) else {
-            throw ValidationError("--size takes multiples of \(multiple), such as 768x1024, not \(size).")
-        }
-    }
-
-    /// Loads the model and makes it ready.
-    func makeEngine() throws -> InferenceQueue {
-        try Self.makeEngine(model: model, size: size, threads: threads, instructionSet: cpuFeatures)
-    }
-
-    /// Loads the model at `model` (nil: the one inside) and makes it ready.
-    static func makeEngine(
-        model path: String?, size: ImageSize, threads: Int?, instructionSet: InstructionSet?
-    ) throws -> InferenceQueue {
-        if let instructionSet, !instructionSet.isSupported {
-            throw UnsupportedInstructionSet(requested: instructionSet)
-        }
-        let model = try path.map { try Model.load(path: $0) } ?? Model.bundled()
-        return InferenceQueue(
-            try Segmenter(
-                model: model, inputSize: size, threads: threads ?? ProcessorCount.available,
-                instructionSet: instructionSet))
-    }
->>>>>>> 339126e (operations, segmentd: cameras, sockets, the service and its commands)
 }

@@ -7,7 +7,7 @@ enum LatencyTable {
     /// A row a stage, and one from capture to publish; milliseconds.
     static func text(_ account: LedgerSnapshot) -> String {
         let columns = ["p50", "p95", "p99", "max"]
-        var text = pad("ms", 12) + columns.map { pad($0, 10, right: true) }.joined() + "\n"
+        var text = TextTable.left("ms", 12) + columns.map { TextTable.right($0, 10) }.joined() + "\n"
         for stage in Stage.allCases { text += row(stage.name, account[stage]) }
         return text + row("end to end", account.endToEnd)
     }
@@ -17,11 +17,6 @@ enum LatencyTable {
 
     private static func row(_ name: String, _ summary: LatencySummary) -> String {
         let values = [summary.p50, summary.p95, summary.p99, summary.max]
-        return pad(name, 12) + values.map { pad(milliseconds($0), 10, right: true) }.joined() + "\n"
-    }
-
-    private static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
-        let space = String(repeating: " ", count: max(0, width - text.count))
-        return right ? space + text : text + space
+        return TextTable.left(name, 12) + values.map { TextTable.right(milliseconds($0), 10) }.joined() + "\n"
     }
 }

@@ -2,7 +2,10 @@ import ArgumentParser
 import Glibc
 import Kernels
 import Logging
+import Networks
 import Operations
+import Pipeline
+import Segmentation
 import ServiceLifecycle
 
 /// `segmentd run`: the service.
@@ -22,9 +25,15 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try ServiceConfiguration(path: config)
         let logger = ServiceLog.logger(level: configuration.logThreshold.level)
-        let engine = try EngineArguments.makeEngine(
-            model: configuration.model, size: configuration.size, threads: configuration.threads,
-            instructionSet: InstructionSet(rawValue: configuration.cpuFeatures.rawValue))
+        let instructionSet = InstructionSet(rawValue: configuration.cpuFeatures.rawValue)
+        if let instructionSet, !instructionSet.isSupported {
+            throw UnsupportedInstructionSet(requested: instructionSet)
+        }
+        let engine = InferenceQueue(
+            try Segmenter(
+                model: try configuration.model.map { try Model.load(path: $0) } ?? Model.bundled(),
+                inputSize: configuration.size, threads: configuration.threads ?? ProcessorCount.available,
+                instructionSet: instructionSet))
         let notifier = ServiceNotifier()
         logger.notice("segmentd \(Segmentd.version), model \(engine.modelName), input \(engine.inputSize)")
         let sockets = try CameraSockets(configuration, logger: logger)

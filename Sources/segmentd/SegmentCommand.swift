@@ -6,6 +6,7 @@ import Pipeline
 import Segmentation
 import VideoInput
 
+extension Fit: ExpressibleByArgument {}
 extension OutputStyle: ExpressibleByArgument {}
 extension OutputResolution: ExpressibleByArgument {}
 
@@ -45,6 +46,9 @@ struct SegmentCommand: AsyncParsableCommand {
     @Option(help: "Frames of each input to segment at most.")
     var limit: Int?
 
+    @Option(help: "The network's input, height x width, multiples of 16; smaller is faster and coarser.")
+    var size = NetworkSize.standard
+
     @OptionGroup var engine: EngineArguments
 
     func validate() throws {
@@ -65,11 +69,11 @@ struct SegmentCommand: AsyncParsableCommand {
             )
         }
         let signals = SignalWatch()
-        let queue = try engine.makeEngine()
+        let queue = try engine.makeEngine(size: size.size)
         var status: ExitStatus?
         for (job, source, sink) in prepared where signals.signalNumber == nil {
             let pipeline = CameraPipeline(
-                source: source, preparer: Preprocessor(inputSize: engine.size, fit: fit), engine: queue, sinks: [sink],
+                source: source, preparer: Preprocessor(inputSize: size.size, fit: fit), engine: queue, sinks: [sink],
                 options: CameraPipeline.Options(limit: limit))
             signals.onSignal { pipeline.cancel() }
             let progress = ProgressReport(of: pipeline, title: job.title, limit: limit)
