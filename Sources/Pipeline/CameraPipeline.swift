@@ -95,9 +95,9 @@ public final class CameraPipeline: Sendable {
         self.ledger = ledger ?? LatencyLedger(clock: clock)
         self.clock = clock
         self.onEvent = onEvent
-        frames = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 2))
-        prepared = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 2))
-        answers = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 2))
+        frames = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 1))
+        prepared = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 1))
+        answers = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 1))
         let size = engine.inputSize
         inputs = BufferPool { PlanarRGB(size: size) }
         classMaps = BufferPool { ClassMap(size: size) }

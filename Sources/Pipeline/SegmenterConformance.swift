@@ -1,3 +1,4 @@
 import Segmentation
 
 extension Segmenter: Segmenting {}
+extension Preprocessor: Preparing {}

@@ -27,8 +27,11 @@ struct EngineArguments: ParsableArguments {
     }
 
     /// The model named, or the one that comes with segmentd.
-    func loadModel() throws -> Model {
-        if let model { try Model.load(path: model) } else { try Model.bundled() }
+    func loadModel() throws -> Model { try Self.loadModel(model) }
+
+    /// The model at `path`, or the one that comes with segmentd.
+    static func loadModel(_ path: String?) throws -> Model {
+        if let path { try Model.load(path: path) } else { try Model.bundled() }
     }
 
     /// The network ready to run at `size`, with a queue for it.

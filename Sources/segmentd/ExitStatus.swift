@@ -48,6 +48,7 @@ extension ExitStatus {
         case let error as MediaError: self = Self(error)
         case let error as EncodeError: self = Self(error)
         case let error as OutputError: self = Self(error)
+        case is SyntheticOptionsError: self = .usage
         case is ConfigurationError: self = .configuration
         case let error as ConfigurationFileError: self = Self(reading: error.code)
         case is ModelError: self = .dataError

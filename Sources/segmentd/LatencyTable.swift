@@ -8,7 +8,7 @@ enum LatencyTable {
     static func text(_ account: LedgerSnapshot) -> String {
         let columns = ["p50", "p95", "p99", "max"]
         var text = TextTable.left("ms", 12) + columns.map { TextTable.right($0, 10) }.joined() + "\n"
-        for stage in Stage.allCases { text += row(stage.name, account[stage]) }
+        for stage in Stage.allCases where account[stage].count > 0 { text += row(stage.name, account[stage]) }
         return text + row("end to end", account.endToEnd)
     }
 

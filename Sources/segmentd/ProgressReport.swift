@@ -4,19 +4,22 @@ import Operations
 import Pipeline
 import Synchronization
 
-/// Tells how a pipeline gets on: a bar on a terminal, a line now and then elsewhere, and a table at the end.
-final class ProgressReport: Sendable {
-    private let pipeline: CameraPipeline
+/// Tells how work on frames gets on: a bar on a terminal, a line now and then elsewhere, and a table at the end.
+///
+/// Nothing in it changes but the timer, which Dispatch allows any thread to use.
+final class ProgressReport: @unchecked Sendable {
     private let title: String
-    private let limit: Int?
+    private let ledger: LatencyLedger
+    private let total: @Sendable () -> Int?
     private let isTerminal = StandardError.isTerminal
     private let timer: any DispatchSourceTimer
     private let queue = DispatchQueue(label: "segmentd.progress")
 
-    init(of pipeline: CameraPipeline, title: String, limit: Int?) {
-        self.pipeline = pipeline
+    /// Reports on `ledger` from now on. `total` is asked how many frames there will be, nil while that is not known.
+    init(title: String, ledger: LatencyLedger, total: @escaping @Sendable () -> Int?) {
         self.title = title
-        self.limit = limit
+        self.ledger = ledger
+        self.total = total
         timer = DispatchSource.makeTimerSource(queue: queue)
         let period = isTerminal ? DispatchTimeInterval.milliseconds(200) : .seconds(5)
         timer.schedule(deadline: .now() + period, repeating: period)
@@ -24,19 +27,18 @@ final class ProgressReport: Sendable {
         timer.activate()
     }
 
-    /// Writes what came of it.
-    func end(_ outcome: PipelineOutcome, output: String) {
+    /// Writes what came of it; `note` says why it is not all, where it is not.
+    func end(note: String?) {
         queue.sync {
             timer.cancel()
             timer.setEventHandler(handler: nil)
         }
         if isTerminal { StandardError.write("\r\u{1B}[K") }
-        let account = pipeline.ledger.snapshot()
+        let account = ledger.snapshot()
         guard account.published > 0 else { return }
-        let cut = outcome.wasCancelled ? ", interrupted" : outcome.isComplete ? "" : ", not completed"
         let frames = account.published == 1 ? "1 frame" : "\(account.published) frames"
         var text = "\(title): \(frames) in \(account.seconds.fixed(2)) s, "
-        text += "\(account.framesPerSecond.fixed(2)) fps\(cut)\n"
+        text += "\(account.framesPerSecond.fixed(2)) fps\(note.map { ", \($0)" } ?? "")\n"
         if account.droppedInAll > 0 {
             let reasons = account.dropped.sorted { $0.key.rawValue < $1.key.rawValue }
             text += "without a mask: \(reasons.map { "\($0.key.rawValue) \($0.value)" }.joined(separator: ", "))\n"
@@ -45,8 +47,8 @@ final class ProgressReport: Sendable {
     }
 
     private func show() {
-        let account = pipeline.ledger.snapshot()
-        let total = [pipeline.stream?.frameCount, limit].compactMap { $0 }.min()
+        let account = ledger.snapshot()
+        let total = total()
         let rate = account.framesPerSecond
         var facts = "\(account.published)\(total.map { "/\($0)" } ?? "") frames, "
         facts += "\(rate.fixed(1)) fps"

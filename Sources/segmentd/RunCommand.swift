@@ -2,7 +2,6 @@ import ArgumentParser
 import Glibc
 import Kernels
 import Logging
-import Networks
 import Operations
 import Pipeline
 import Segmentation
@@ -31,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         let engine = InferenceQueue(
             try Segmenter(
-                model: try configuration.model.map { try Model.load(path: $0) } ?? Model.bundled(),
+                model: try EngineArguments.loadModel(configuration.model),
                 inputSize: configuration.size, threads: configuration.threads ?? ProcessorCount.available,
                 instructionSet: instructionSet))
         let notifier = ServiceNotifier()

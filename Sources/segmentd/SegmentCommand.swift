@@ -76,10 +76,13 @@ struct SegmentCommand: AsyncParsableCommand {
                 source: source, preparer: Preprocessor(inputSize: size.size, fit: fit), engine: queue, sinks: [sink],
                 options: CameraPipeline.Options(limit: limit))
             signals.onSignal { pipeline.cancel() }
-            let progress = ProgressReport(of: pipeline, title: job.title, limit: limit)
+            let limit = limit
+            let progress = ProgressReport(title: job.title, ledger: pipeline.ledger) {
+                [pipeline.stream?.frameCount, limit].compactMap { $0 }.min()
+            }
             let outcome = await pipeline.run()
             signals.onSignal(nil)
-            progress.end(outcome, output: job.output)
+            progress.end(note: outcome.wasCancelled ? "interrupted" : outcome.isComplete ? nil : "not completed")
             if let failure = Self.failure(of: outcome, job: job) {
                 for line in failure.lines { StandardError.write("segmentd: \(line)\n") }
                 status = status ?? failure.status

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Glibc
 import MaskOutput
 import VideoInput
@@ -27,8 +26,9 @@ struct SegmentJob {
             return [job]
         }
         guard try MaskSinks.kind(of: output) == .folder else {
-            throw ValidationError(
-                "\(inputs.count) inputs need a folder for their outputs, and \(output) is none; end its name in /.")
+            throw CommandFailure(
+                .usage,
+                "\(inputs.count) inputs need a folder for their outputs, and \(output) is none; end its name in /")
         }
         let folder = output.hasSuffix("/") ? output : output + "/"
         if mkdir(folder, 0o777) != 0, errno != EEXIST {
@@ -39,7 +39,7 @@ struct SegmentJob {
             let ending = style == .ids ? "/" : isPicture(input) ? ".png" : ".mp4"
             let path = folder + stem(of: input) + ending
             guard outputs.insert(path).inserted else {
-                throw ValidationError("two inputs would be written to \(path); segment them one after the other.")
+                throw CommandFailure(.usage, "two inputs would be written to \(path); segment them one after the other")
             }
             try refuseSame(input, path)
             return SegmentJob(
@@ -70,6 +70,6 @@ struct SegmentJob {
         guard stat(input, &first) == 0, stat(output, &second) == 0, first.st_mode & S_IFMT == S_IFREG,
             first.st_dev == second.st_dev, first.st_ino == second.st_ino
         else { return }
-        throw ValidationError("\(output) is the input itself; give the output another name.")
+        throw CommandFailure(.usage, "\(output) is the input itself; give the output another name")
     }
 }

@@ -38,7 +38,10 @@ struct Segmentd: AsyncParsableCommand {
 
     /// Ends the process: one sentence on standard error, and the code of sysexits.h that fits.
     private static func leave(_ error: any Error) -> Never {
-        if error is ExitCode || error is CleanExit || error is ValidationError { exit(withError: error) }
+        // Help, usage errors and bare exit codes are ArgumentParser's to tell.
+        if error is ExitCode || [.success, .validationFailure].contains(exitCode(for: error)) {
+            exit(withError: error)
+        }
         let failure = error as? CommandFailure ?? CommandFailure(error)
         for line in failure.lines { StandardError.write("segmentd: \(line)\n") }
         Glibc.exit(failure.status.rawValue)

@@ -3,23 +3,25 @@ import Glibc
 import Synchronization
 
 /// Tells of SIGINT and SIGTERM instead of dying of them; the second one ends the process at once.
-final class SignalWatch: Sendable {
+///
+/// The sources do not change after `init`; all else is under the lock.
+final class SignalWatch: @unchecked Sendable {
     private struct State {
-        var sources: [any DispatchSourceSignal] = []
         var received: Int32?
         var handler: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
+    private let sources: [any DispatchSourceSignal]
 
     init() {
         let queue = DispatchQueue(label: "segmentd.signals")
-        for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { [self] in received(number) }
+        let numbers = [SIGINT, SIGTERM]
+        for number in numbers { signal(number, SIG_IGN) }
+        sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
+        for (number, source) in zip(numbers, sources) {
+            source.setEventHandler { [weak self] in self?.received(number) }
             source.activate()
-            state.withLock { $0.sources.append(source) }
         }
     }
 
