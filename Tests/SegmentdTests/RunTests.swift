@@ -1,0 +1,183 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite("segmentd run")
+struct RunTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    /// A datagram socket as systemd's.
+    private final class Notifications {
+        let path: String
+        private let descriptor: Int32
+
+        init?(_ folder: TemporaryFolder) {
+            path = folder.path("notify")
+            descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+            let bound = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            guard bound == 0 else { return nil }
+        }
+
+        deinit { close(descriptor) }
+
+        /// What waits, or an empty text.
+        func next() -> String {
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+            return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : ""
+        }
+    }
+
+    private func start(_ yaml: String, environment: [String: String] = [:]) throws -> Running {
+        try folder.write("size: 64x64\nthreads: 1\nreport_interval_s: 1\n" + yaml, to: "config.yaml")
+        return try Running(
+            ["run", "--config", "config.yaml"], in: folder,
+            environment: environment.merging(["RUNTIME_DIRECTORY": folder.path("run")]) { first, _ in first })
+    }
+
+    /// Reads the first `count` bytes of a socket as soon as it is there.
+    private func read(_ name: String, _ count: Int, of running: Running) -> [UInt8] {
+        var bytes: [UInt8] = []
+        guard running.wait(until: { FileManager.default.fileExists(atPath: folder.path(name)) }) else { return [] }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(folder.path(name).utf8)) }
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard connected == 0 else { return [] }
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while bytes.count < count {
+            let got = recv(descriptor, &chunk, min(chunk.count, count - bytes.count), 0)
+            guard got > 0 else { break }
+            bytes += chunk[..<got]
+        }
+        return bytes
+    }
+
+    @Test("tells systemd when it is ready, publishes masks, and ends cleanly on SIGTERM", arguments: [SIGTERM, SIGINT])
+    func lifecycle(signal: Int32) throws {
+        let notifications = try #require(Notifications(folder))
+        let running = try start(
+            """
+            cameras:
+              - name: front
+                source: "synthetic:size=160x96,live=true"
+                recordings: [{path: front.mkv, style: ids}]
+
+            """, environment: ["NOTIFY_SOCKET": notifications.path])
+        var told = ""
+        #expect(
+            running.wait {
+                told += notifications.next(); return told.contains("READY=1")
+            }, "\(running.errors)")
+        let bytes = read("run/front.mask", 5000, of: running)
+        let header = bytes.prefix { $0 != UInt8(ascii: "\n") }
+        #expect(String(decoding: header, as: UTF8.self).hasPrefix("YUV4MPEG2 W64 H64 F30:1 "))
+        #expect(bytes.count == 5000)
+        #expect(
+            running.wait {
+                told += notifications.next(); return told.contains("STATUS=front ")
+            }, "\(told)")
+        running.send(signal)
+        let result = running.wait()
+        told += notifications.next()
+        #expect(result.status == 0, result.summary)
+        #expect(told.contains("STOPPING=1"))
+        #expect(result.output.isEmpty)
+        #expect(result.errors.contains(/front: live, \d+\.\d fps, latency p50 \d/), result.summary)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("run")).isEmpty)
+        #expect(folder.size("front.mkv") > 0)
+        #expect(try Program.run("segment", "front.mkv", "-o", "null:", "--size", "64x64", in: folder).status == 0)
+    }
+
+    @Test("ends by itself when all its files have ended")
+    func ends() throws {
+        #expect(
+            try Program.run("synthesize", "-o", "a.mkv", "--seconds", "0.5", "--size", "160x96", in: folder).status
+                == 0)
+        let running = try start("cameras:\n  - {name: a, source: a.mkv, recordings: [{path: out.mkv}]}\n")
+        let result = running.wait()
+        #expect(result.status == 0, result.summary)
+        #expect(result.errors.contains("a: the source has ended"))
+        #expect(result.errors.contains("in all: ended"))
+        #expect(folder.size("out.mkv") > 0)
+    }
+
+    @Test("keeps trying a camera that is away, without harm to the others and without telling its password")
+    func failingCamera() throws {
+        let running = try start(
+            """
+            log_level: debug
+            cameras:
+              - {name: gone, source: "rtsp://admin:canary-7@127.0.0.1:1/x"}
+              - {name: here, source: "synthetic:size=160x96,live=true"}
+
+            """)
+        #expect(read("run/here.mask", 5000, of: running).count == 5000, "\(running.errors)")
+        #expect(running.wait { running.errors.components(separatedBy: "gone: cannot open").count > 3 })
+        running.send(SIGTERM)
+        let result = running.wait()
+        #expect(result.status == 0, result.summary)
+        #expect(!result.errors.contains("canary"))
+        #expect(result.errors.contains("gone: in all: ended, no frames"))
+    }
+
+    @Test("refuses a socket path that another daemon has")
+    func takenSocket() throws {
+        let yaml = "cameras:\n  - {name: front, source: \"synthetic:size=160x96,live=true\"}\n"
+        let first = try start(yaml)
+        #expect(!read("run/front.mask", 100, of: first).isEmpty, "\(first.errors)")
+        let second = try start(yaml).wait()
+        #expect(second.status == 69, second.summary)
+        #expect(second.lastLine.contains("front.mask") && second.lastLine.contains("\(first.identifier)"))
+        #expect(!read("run/front.mask", 100, of: first).isEmpty)
+        first.send(SIGTERM)
+        #expect(first.wait().status == 0)
+    }
+
+    @Test("refuses what only the configuration can mend before it is ready")
+    func badSource() throws {
+        let result = try start("cameras:\n  - {name: front, source: \"synthetic:sede=1\"}\n").wait()
+        #expect(result.status == 78, result.summary)
+        #expect(result.lastLine.contains("camera front") && result.lastLine.contains("seed"), result.summary)
+    }
+
+    @Test("works with the shipped configuration as it is")
+    func shipped() throws {
+        let notifications = try #require(Notifications(folder))
+        let running = try Running(
+            ["run", "--config", Program.root.appending(path: "config.yaml").path(percentEncoded: false)], in: folder,
+            environment: ["RUNTIME_DIRECTORY": folder.path("run"), "NOTIFY_SOCKET": notifications.path])
+        #expect(running.wait { notifications.next().contains("READY=1") }, "\(running.errors)")
+        #expect(read("run/front.color", 1000, of: running).count == 1000, "\(running.errors)")
+        running.send(SIGTERM)
+        let result = running.wait()
+        #expect(result.status == 0, result.summary)
+    }
+
+    @Test("writes journald's priorities under systemd")
+    func journal() throws {
+        let result = try start(
+            "cameras:\n  - {name: front, source: \"synthetic:size=160x96,seconds=0.1\"}\n",
+            environment: ["INVOCATION_ID": "0123456789abcdef0123456789abcdef"]
+        ).wait()
+        #expect(result.status == 0, result.summary)
+        #expect(result.errors.split(separator: "\n").allSatisfy { $0.contains(/^<[2-7]>/) }, result.summary)
+    }
+}

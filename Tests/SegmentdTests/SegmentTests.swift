@@ -1,0 +1,198 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Small enough that the whole network takes milliseconds.
+private let small = ["--size", "64x64", "--threads", "1"]
+
+@Suite("segmentd segment")
+struct SegmentTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    /// A drive of `frames` frames in the folder.
+    private func drive(_ name: String, frames: Int = 12) throws {
+        let result = try Program.run(
+            "synthesize", "-o", name, "--seconds", "\(Double(frames) / 30)", "--size", "160x96", "--seed", "3",
+            in: folder)
+        #expect(result.status == 0, result.summary)
+    }
+
+    private func segment(_ arguments: String...) throws -> Program.Result {
+        try Running(["segment"] + arguments + small, in: folder).wait()
+    }
+
+    /// How many frames a video has, by reading it through.
+    private func frames(_ name: String) throws -> Int {
+        let result = try segment(name, "-o", "null:")
+        let match = result.errors.firstMatch(of: #/: (\d+) frames? in /#)
+        return match.flatMap { Int($0.1) } ?? 0
+    }
+
+    @Test("writes a frame for every frame, and ends with rate and latencies of every stage")
+    func video() throws {
+        try drive("drive.mkv")
+        let result = try segment("drive.mkv", "-o", "out.mp4")
+        #expect(result.status == 0, result.summary)
+        #expect(result.output.isEmpty)
+        #expect(result.errors.contains("drive.mkv -> out.mp4: 12 frames in "))
+        for row in ["ms  ", "decode ", "preprocess ", "infer ", "publish ", "end to end "] {
+            #expect(result.errors.contains("\n\(row)"), result.summary)
+        }
+        #expect(result.errors.contains(/p50 +p95 +p99 +max/))
+        #expect(try frames("out.mp4") == 12)
+        #expect(folder.names == ["drive.mkv", "out.mp4"])
+    }
+
+    @Test("writes a PNG a frame into a folder, as many as the limit says")
+    func pictures() throws {
+        try drive("drive.mkv")
+        let result = try segment("drive.mkv", "-o", "masks/", "--limit", "3")
+        #expect(result.status == 0, result.summary)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path("masks")).sorted()
+        #expect(names == ["frame_000000.png", "frame_000001.png", "frame_000002.png"])
+    }
+
+    @Test("keeps standard output clean for the Y4M that goes there")
+    func standardOutput() throws {
+        try drive("drive.mkv", frames: 2)
+        let result = try segment("drive.mkv", "-o", "-", "--style", "ids", "--resolution", "mask")
+        #expect(result.status == 0, result.summary)
+        let header = try #require(result.output.firstIndex(of: UInt8(ascii: "\n")))
+        let line = String(decoding: result.output[..<header], as: UTF8.self)
+        #expect(line.hasPrefix("YUV4MPEG2 W64 H64 ") && line.contains("Cmono"))
+        let frame = result.output[(header + 1)...]
+        let frameLine = try #require(frame.firstIndex(of: UInt8(ascii: "\n")))
+        #expect(frame[..<frameLine].starts(with: Data("FRAME".utf8)))
+        #expect(result.output.count == header + 1 + 2 * (frameLine - header + 64 * 64))
+    }
+
+    @Test("gives each of several inputs an output of its own in a folder")
+    func several() throws {
+        try drive("a.mkv", frames: 2)
+        try drive("b.mkv", frames: 3)
+        let result = try segment("a.mkv", "b.mkv", "-o", "out/")
+        #expect(result.status == 0, result.summary)
+        #expect(try frames("out/a.mp4") == 2)
+        #expect(try frames("out/b.mp4") == 3)
+    }
+
+    @Test("goes on with the next input after one that fails, and ends with its code")
+    func severalWithFailure() throws {
+        try drive("a.mkv", frames: 2)
+        let result = try segment("missing.mkv", "a.mkv", "-o", "out/")
+        #expect(result.status == 66, result.summary)
+        #expect(result.errors.contains("missing.mkv"))
+        #expect(try frames("out/a.mp4") == 2)
+    }
+
+    @Test("refuses outputs that cannot be meant", arguments: [
+        ["a.mkv", "b.mkv", "-o", "out.mp4"], ["a.mkv", "x/a.mkv", "-o", "out/"], ["a.mkv", "-o", "a.mkv"],
+        ["a.mkv", "-o", "out.mp5"], ["a.mkv", "-o", ""], ["a.mkv", "-o", "o.mp4", "--limit", "0"],
+        ["a.mkv", "-o", "o.mp4", "--opacity", "2"], ["a.mkv", "-o", "o.mp4", "--size", "63x64"],
+        ["a.mkv", "-o", "o.mp4", "--style", "overlap"], ["synthetic:sed=1", "-o", "o.mp4"], ["a.mkv"], [],
+        ["a.mkv", "-o", "o.mp4", "--threads", "0"], ["a.mkv", "-o", "o.mp4", "--style", "ids"],
+    ])
+    func usage(arguments: [String]) throws {
+        try drive("a.mkv", frames: 1)
+        let result = try Running(["segment"] + arguments, in: folder).wait()
+        #expect(result.status == 64, result.summary)
+        #expect(!result.errors.isEmpty)
+        #expect(folder.names.filter { $0.hasPrefix("o") && $0 != "out" } == [])
+    }
+
+    @Test("says in one sentence what is wrong with an input, and leaves no output")
+    func badInputs() throws {
+        try folder.write("", to: "empty.mp4")
+        try folder.write("This is no video.\n", to: "text.mp4")
+        try FileManager.default.createDirectory(atPath: folder.path("folder"), withIntermediateDirectories: true)
+        try wave().write(to: folder.url.appending(path: "audio.wav"))
+        for (name, status) in [
+            ("missing.mp4", 66), ("empty.mp4", 65), ("text.mp4", 65), ("folder", 65), ("audio.wav", 65),
+            ("rtsp://127.0.0.1:1/x", 69),
+        ] {
+            let result = try segment(name, "-o", "out.mp4")
+            #expect(result.status == Int32(status), result.summary)
+            let lines = result.errors.split(separator: "\n")
+            #expect(lines.count == 1 && result.lastLine.hasPrefix("segmentd: "), result.summary)
+            #expect(result.lastLine.contains(name), result.summary)
+            #expect(!folder.names.contains("out.mp4"))
+        }
+    }
+
+    /// Half a second of silence.
+    private func wave() -> Data {
+        func little(_ value: UInt32, _ bytes: Int) -> [UInt8] { (0..<bytes).map { UInt8(value >> ($0 * 8) & 255) } }
+        let samples = 8000
+        var data = Data("RIFF".utf8) + little(UInt32(36 + samples), 4) + Data("WAVEfmt ".utf8) + little(16, 4)
+        data += little(1, 2) + little(1, 2) + little(8000, 4) + little(8000, 4) + little(1, 2) + little(8, 2)
+        return data + Data("data".utf8) + little(UInt32(samples), 4) + Data(repeating: 128, count: samples)
+    }
+
+    @Test("completes the output of a file that was cut off, and says so")
+    func truncated() throws {
+        try drive("drive.nut", frames: 30)
+        let whole = try Data(contentsOf: folder.url.appending(path: "drive.nut"))
+        try whole.prefix(whole.count * 2 / 3).write(to: folder.url.appending(path: "cut.nut"))
+        let result = try segment("cut.nut", "-o", "out.mkv")
+        #expect(result.status == 65, result.summary)
+        #expect(result.lastLine.hasPrefix("segmentd: ") && result.lastLine.contains("cut.nut"), result.summary)
+        #expect((1..<30).contains(try frames("out.mkv")))
+    }
+
+    @Test("takes a video of a single pixel")
+    func onePixel() throws {
+        try folder.write("YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\nxFRAME\ny", to: "dot.y4m")
+        let result = try segment("dot.y4m", "-o", "dots/")
+        #expect(result.status == 0, result.summary)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("dots")).count == 2)
+    }
+
+    @Test("says that an output cannot be written before it works for long")
+    func unwritable() throws {
+        let result = try segment("synthetic:size=160x96", "-o", "/proc/nowhere/out.mkv")
+        #expect(result.status == 73, result.summary)
+        #expect(result.lastLine.contains("/proc/nowhere/out.mkv"), result.summary)
+    }
+
+    @Test("has a folder without permission refused", .enabled(if: geteuid() != 0, "root may write everywhere"))
+    func forbidden() throws {
+        try FileManager.default.createDirectory(
+            atPath: folder.path("locked"), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o555])
+        let result = try segment("synthetic:size=160x96", "-o", "locked/out.mkv")
+        #expect(result.status == 77, result.summary)
+    }
+
+    @Test("refuses a model that is cut in half, missing or none at all")
+    func badModels() throws {
+        let model = Program.root.appending(path: "Sources/Networks/Resources/models/street11.safetensors")
+        let whole = try Data(contentsOf: model)
+        try whole.prefix(whole.count / 2).write(to: folder.url.appending(path: "half.safetensors"))
+        try folder.write("no model", to: "text.safetensors")
+        for (name, statuses) in [
+            ("half.safetensors", [65]), ("text.safetensors", [65]), ("missing.safetensors", [65, 66]),
+        ] {
+            let result = try segment("synthetic:size=160x96", "-o", "out.mkv", "--model", name)
+            #expect(statuses.contains(Int(result.status)), result.summary)
+            #expect(result.lastLine.contains(name), result.summary)
+        }
+        #expect(!folder.names.contains("out.mkv"))
+    }
+
+    @Test("completes the file at Ctrl-C, and ends as one interrupted", arguments: [[SIGINT, 130], [SIGTERM, 143]])
+    func interrupted(signalAndStatus: [Int32]) throws {
+        let (signal, status) = (signalAndStatus[0], signalAndStatus[1])
+        // Drives without end, as ids in FFV1, which are written frame by frame.
+        let running = try Running(
+            ["segment", "synthetic:size=160x96", "-o", "out.mkv", "--style", "ids"] + small, in: folder)
+        let partial = ".out.mkv.partial-\(running.identifier)"
+        #expect(running.wait { folder.size(partial) > 20_000 })
+        running.send(signal)
+        let result = running.wait()
+        #expect(result.status == status, result.summary)
+        #expect(result.errors.contains("interrupted"))
+        #expect(folder.names == ["out.mkv"])
+        #expect(try frames("out.mkv") > 0)
+    }
+}
