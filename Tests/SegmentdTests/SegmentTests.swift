@@ -132,12 +132,12 @@ struct SegmentTests {
 
     @Test("completes the output of a file that was cut off, and says so")
     func truncated() throws {
-        try drive("drive.nut", frames: 30)
-        let whole = try Data(contentsOf: folder.url.appending(path: "drive.nut"))
-        try whole.prefix(whole.count * 2 / 3).write(to: folder.url.appending(path: "cut.nut"))
-        let result = try segment("cut.nut", "-o", "out.mkv")
+        try drive("drive.mkv", frames: 30)
+        let whole = try Data(contentsOf: folder.url.appending(path: "drive.mkv"))
+        try whole.prefix(whole.count * 2 / 3).write(to: folder.url.appending(path: "cut.mkv"))
+        let result = try segment("cut.mkv", "-o", "out.mkv")
         #expect(result.status == 65, result.summary)
-        #expect(result.lastLine.hasPrefix("segmentd: ") && result.lastLine.contains("cut.nut"), result.summary)
+        #expect(result.lastLine.hasPrefix("segmentd: ") && result.lastLine.contains("cut.mkv"), result.summary)
         #expect((1..<30).contains(try frames("out.mkv")))
     }
 
