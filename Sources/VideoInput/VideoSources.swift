@@ -54,8 +54,7 @@ public enum VideoSources {
     ) throws -> any VideoSource {
         switch input {
         case .synthetic(let specification):
-            throw MediaError(
-                .unsupported, "open", "synthetic:\(specification)", reason: "the synthetic drive is not built in")
+            return try SyntheticSource(camera: camera, url: "synthetic:" + specification, clock: clock)
         case .device(let path):
             var device = options
             device.format = options.format ?? "v4l2"
