@@ -39,6 +39,6 @@ if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || fail "packages are missing and there is no sudo. As root: apt-get install ${missing[*]}"
     root=(sudo "${root[@]}")
 fi
-options=(-q -y -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+options=(-q -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
 "${root[@]}" apt-get "${options[@]}" update
 "${root[@]}" apt-get "${options[@]}" install --no-install-recommends "${missing[@]}" </dev/null
