@@ -16,6 +16,7 @@
 
 void ck_raise__avx2(struct ck_kernels *kernels) {
     kernels->depthwise = depthwise;
+    kernels->depthwise_split = depthwise_split;
     kernels->product = product;
     kernels->product_rows = PRODUCT_ROWS;
     kernels->max_pool = max_pool;

@@ -14,6 +14,7 @@
 
 void ck_raise__neon(struct ck_kernels *kernels) {
     kernels->depthwise = depthwise;
+    kernels->depthwise_split = depthwise_split;
     kernels->product = product;
     kernels->product_rows = PRODUCT_ROWS;
     kernels->max_pool = max_pool;

@@ -57,16 +57,33 @@ void ck_pack_rows(const float *in, ptrdiff_t in_row, ptrdiff_t rows, ptrdiff_t w
 }
 
 void ck_pad_rows(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step, ptrdiff_t rows,
-                 ptrdiff_t padding, float *out, ptrdiff_t out_row) {
+                 ptrdiff_t padding, float *out, ptrdiff_t out_row, ptrdiff_t odd) {
+    ptrdiff_t whole = width + 2 * padding;
     for (ptrdiff_t r = 0; r < rows; r++) {
         ptrdiff_t y = first + r * step;
         float *to = out + r * out_row;
+        const float *from = in + y * width;
         if (y < 0 || y >= height) {
-            memset(to, 0, (size_t)(width + 2 * padding) * sizeof(float));
+            memset(to, 0, (size_t)(odd ? odd + whole / 2 : whole) * sizeof(float));
             continue;
         }
-        for (ptrdiff_t x = 0; x < padding; x++) to[x] = to[padding + width + x] = 0;
-        memcpy(to + padding, in + y * width, (size_t)width * sizeof(float));
+        if (!odd) {
+            for (ptrdiff_t x = 0; x < padding; x++) to[x] = to[padding + width + x] = 0;
+            memcpy(to + padding, from, (size_t)width * sizeof(float));
+            continue;
+        }
+        for (ptrdiff_t x = 0; x < padding; x++) {
+            to[x % 2 * odd + x / 2] = 0;
+            ptrdiff_t end = padding + width + x;
+            to[end % 2 * odd + end / 2] = 0;
+        }
+        // in[0] is column `padding` of the padded row.
+        float *same = to + padding % 2 * odd + padding / 2, *next = to + (padding + 1) % 2 * odd + (padding + 1) / 2;
+        for (ptrdiff_t x = 0; x < width / 2; x++) {
+            same[x] = from[2 * x];
+            next[x] = from[2 * x + 1];
+        }
+        if (width % 2) same[width / 2] = from[width - 1];
     }
 }
 

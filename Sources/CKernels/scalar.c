@@ -16,6 +16,19 @@ void ck_depthwise__scalar(const float *in, ptrdiff_t advance, ptrdiff_t tap_row,
         }
 }
 
+void ck_depthwise_split__scalar(const float *in, ptrdiff_t in_row, ptrdiff_t odd, float *out, ptrdiff_t out_row,
+                                ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k,
+                                const float *weights, float bias, int relu) {
+    for (ptrdiff_t y = 0; y < rows; y++)
+        for (ptrdiff_t x = 0; x < width; x++) {
+            float sum = bias;
+            for (ptrdiff_t ky = 0; ky < k; ky++)
+                for (ptrdiff_t kx = 0; kx < k; kx++)
+                    sum += weights[ky * k + kx] * in[(2 * y + ky) * in_row + kx % 2 * odd + x + kx / 2];
+            out[y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK] = relu && sum < 0 ? 0 : sum;
+        }
+}
+
 void ck_product__scalar(const float *a, const float *b, ptrdiff_t depth, ptrdiff_t rows, float *c, ptrdiff_t c_stride,
                         ptrdiff_t columns, const float *bias, int add, int relu) {
     for (ptrdiff_t r = 0; r < rows; r++)
@@ -133,6 +146,7 @@ void ck_interleave__scalar(const float *in, ptrdiff_t in_phase, ptrdiff_t width,
 struct ck_kernels ck_kernels_for(int instruction_set) {
     struct ck_kernels kernels = {
         .depthwise = ck_depthwise__scalar,
+        .depthwise_split = ck_depthwise_split__scalar,
         .product = ck_product__scalar,
         .product_rows = 8,
         .max_pool = ck_max_pool__scalar,

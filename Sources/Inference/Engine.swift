@@ -9,22 +9,31 @@ public struct EngineOptions: Sendable {
     public var instructionSet: InstructionSet
     /// The passes to apply, in order; none for the specification itself.
     public var passes: [any Pass]
-    /// Whether convolutions may be computed by OpenBLAS rather than by their definition.
-    public var usesBLAS: Bool
+    /// What multiplies matrices.
+    public var multiplier: Multiplier
 
-    /// One thread, the best kernels, all passes, with OpenBLAS.
+    /// What multiplies matrices.
+    public enum Multiplier: String, CaseIterable, Sendable {
+        /// Our own kernels, which know that the weights never change.
+        case kernels
+        /// OpenBLAS: the baseline, and the better choice where there are no kernels for the processor.
+        case openblas
+    }
+
+    /// One thread, the best kernels, all passes; OpenBLAS where the kernels are scalar.
     public init(
         threads: Int = 1, instructionSet: InstructionSet = .best, passes: [any Pass] = Passes.all,
-        usesBLAS: Bool = true
+        multiplier: Multiplier? = nil
     ) {
         self.threads = threads
         self.instructionSet = instructionSet
         self.passes = passes
-        self.usesBLAS = usesBLAS
+        self.multiplier = multiplier ?? (instructionSet == .scalar ? .openblas : .kernels)
     }
 
     /// The graph as built, on scalar kernels, each convolution by its definition: the oracle of the tests.
-    public static let specification = EngineOptions(instructionSet: .scalar, passes: [], usesBLAS: false)
+    public static let specification = EngineOptions(
+        instructionSet: .scalar, passes: [], multiplier: .kernels)
 }
 
 /// A program compiled for one size: planned, its weights prepared, ready to run picture after picture without
@@ -78,7 +87,7 @@ public final class Engine: @unchecked Sendable {
         let kernels: KernelTable
         do { kernels = try KernelTable(options.instructionSet) } catch { throw .instructionSet(error) }
         var blas: BLAS?
-        if options.usesBLAS { do { blas = try BLAS.load() } catch { throw .blas(error) } }
+        if options.multiplier == .openblas { do { blas = try BLAS.load() } catch { throw .blas(error) } }
         do throws(GraphError) {
             var program = program
             for pass in options.passes { program = try pass.apply(to: program) }
@@ -93,7 +102,8 @@ public final class Engine: @unchecked Sendable {
             let scratch = Scratch()
             let prepared = PreparedWeights()
             let context = StepContext(
-                graph: graph, weights: program.weights, prepared: prepared, plan: plan, provenance: Provenance(graph), kernels: kernels, blas: blas, arena: arena,
+                graph: graph, weights: program.weights, prepared: prepared, plan: plan, provenance: Provenance(graph),
+                kernels: kernels, blas: blas, arena: arena,
                 picture: picture, scratch: scratch)
             let factory = StepFactory(context: context)
             var steps: [(Int, Step)] = []

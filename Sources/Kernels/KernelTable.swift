@@ -6,17 +6,25 @@ import CKernels
 /// takes and promises is written in `CKernels/include/kernels.h`.
 public struct KernelTable: Sendable {
     /// Depthwise convolution of a padded plane, written to a plane or into packed blocks.
-    public typealias Depthwise = @convention(c) (
-        _ input: UnsafePointer<Float>, _ advance: Int, _ tapRow: Int, _ output: UnsafeMutablePointer<Float>,
-        _ outputRow: Int, _ outputBlock: Int, _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int,
-        _ dilation: Int, _ weights: UnsafePointer<Float>, _ bias: Float, _ relu: CInt
+    public typealias Depthwise =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ advance: Int, _ tapRow: Int, _ output: UnsafeMutablePointer<Float>,
+            _ outputRow: Int, _ outputBlock: Int, _ rows: Int, _ width: Int, _ kernel: Int, _ stride: Int,
+            _ dilation: Int, _ weights: UnsafePointer<Float>, _ bias: Float, _ relu: CInt
+        ) -> Void
+    /// Depthwise convolution at stride 2 of rows whose even and odd columns lie apart.
+    public typealias DepthwiseSplit = @convention(c) (
+        _ input: UnsafePointer<Float>, _ inputRow: Int, _ odd: Int, _ output: UnsafeMutablePointer<Float>,
+        _ outputRow: Int, _ outputBlock: Int, _ rows: Int, _ width: Int, _ kernel: Int,
+        _ weights: UnsafePointer<Float>, _ bias: Float, _ relu: CInt
     ) -> Void
     /// One tile of a matrix product over packed blocks.
-    public typealias Product = @convention(c) (
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ depth: Int, _ rows: Int,
-        _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, _ bias: UnsafePointer<Float>, _ add: CInt,
-        _ relu: CInt
-    ) -> Void
+    public typealias Product =
+        @convention(c) (
+            _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ depth: Int, _ rows: Int,
+            _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, _ bias: UnsafePointer<Float>, _ add: CInt,
+            _ relu: CInt
+        ) -> Void
     /// Maxima over windows of a padded plane.
     public typealias MaxPool =
         @convention(c) (
@@ -64,21 +72,25 @@ public struct KernelTable: Sendable {
         ) -> Void
 
     /// One row of the sum of 3 × 3 taps over a ×4 resize.
-    public typealias ResizedTaps = @convention(c) (
-        _ input: UnsafePointer<Float>, _ tapStride: Int, _ low: UnsafePointer<Int>, _ high: UnsafePointer<Int>,
-        _ weights: UnsafePointer<Float>, _ width: Int, _ bias: Float, _ relu: CInt,
-        _ output: UnsafeMutablePointer<Float>, _ outputPhase: Int, _ outputBlock: Int,
-        _ scratch: UnsafeMutablePointer<Float>
-    ) -> Void
+    public typealias ResizedTaps =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ tapStride: Int, _ low: UnsafePointer<Int>, _ high: UnsafePointer<Int>,
+            _ weights: UnsafePointer<Float>, _ width: Int, _ bias: Float, _ relu: CInt,
+            _ output: UnsafeMutablePointer<Float>, _ outputPhase: Int, _ outputBlock: Int,
+            _ scratch: UnsafeMutablePointer<Float>
+        ) -> Void
     /// Four phases to one row.
-    public typealias Interleave = @convention(c) (
-        _ input: UnsafePointer<Float>, _ inputPhase: Int, _ width: Int, _ output: UnsafeMutablePointer<Float>
-    ) -> Void
+    public typealias Interleave =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ inputPhase: Int, _ width: Int, _ output: UnsafeMutablePointer<Float>
+        ) -> Void
 
     /// The set these kernels are written for.
     public let instructionSet: InstructionSet
     /// Depthwise convolution.
     public let depthwise: Depthwise
+    /// Depthwise convolution at stride 2.
+    public let depthwiseSplit: DepthwiseSplit
     /// A tile of a matrix product.
     public let product: Product
     /// The most output channels of a tile.
@@ -110,6 +122,7 @@ public struct KernelTable: Sendable {
         let table = ck_kernels_for(instructionSet.code)
         self.instructionSet = instructionSet
         depthwise = table.depthwise
+        depthwiseSplit = table.depthwise_split
         product = table.product
         productRows = table.product_rows
         maxPool = table.max_pool

@@ -88,12 +88,12 @@ public enum PlaneOperations {
     }
 
     /// Copies `count` rows of a plane, `step` apart, from row `first` on (which may lie outside: zeros), with `padding`
-    /// zeros at both sides.
+    /// zeros at both sides; where `odd` is given, the odd columns of a padded row go from there on.
     public static func padRows(
         _ plane: UnsafePointer<Float>, height: Int, width: Int, first: Int, step: Int, count: Int, padding: Int,
-        into output: UnsafeMutablePointer<Float>, stride: Int
+        into output: UnsafeMutablePointer<Float>, stride: Int, odd: Int? = nil
     ) {
-        ck_pad_rows(plane, height, width, first, step, count, padding, output, stride)
+        ck_pad_rows(plane, height, width, first, step, count, padding, output, stride, odd ?? 0)
     }
 
     /// IEEE half precision to single.

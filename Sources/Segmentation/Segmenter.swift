@@ -20,10 +20,12 @@ public final class Segmenter: @unchecked Sendable {
     /// - Parameters:
     ///   - threads: threads that work on a picture, the caller's included.
     ///   - instructionSet: the kernels to use; the best of this machine where nil.
+    ///   - multiplier: what multiplies matrices; chosen by `EngineOptions` where nil.
     /// - Throws: `Engine.Failure` where the size is no multiple of 16, OpenBLAS is missing, or the machine has no
     ///   such instructions.
     public init(
-        model: Model, inputSize: ImageSize, threads: Int, instructionSet: InstructionSet? = nil
+        model: Model, inputSize: ImageSize, threads: Int, instructionSet: InstructionSet? = nil,
+        multiplier: EngineOptions.Multiplier? = nil
     ) throws(Engine.Failure) {
         let program: Program
         do {
@@ -34,7 +36,9 @@ public final class Segmenter: @unchecked Sendable {
             throw .graph(error)
         }
         engine = try Engine(
-            program, options: EngineOptions(threads: threads, instructionSet: instructionSet ?? .best))
+            program,
+            options: EngineOptions(
+                threads: threads, instructionSet: instructionSet ?? .best, multiplier: multiplier))
         self.inputSize = inputSize
         labels = model.labels
         modelName = model.name

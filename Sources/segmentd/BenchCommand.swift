@@ -5,6 +5,8 @@ import Inference
 import Networks
 import Segmentation
 
+extension EngineOptions.Multiplier: ExpressibleByArgument {}
+
 /// `segmentd bench`: the latency of the network alone, and where it goes.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,6 +19,9 @@ struct BenchCommand: ParsableCommand {
 
     @Option(help: "Pictures to measure, after three that are not.")
     var frames = 30
+
+    @Option(help: "What multiplies matrices: kernels (ours) or openblas (the baseline).")
+    var multiplier: EngineOptions.Multiplier?
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -34,7 +39,8 @@ struct BenchCommand: ParsableCommand {
             model: model.name, threads: engine.threadCount, instructionSet: "", sizes: [])
         for size in sizes {
             let segmenter = try Segmenter(
-                model: model, inputSize: size.size, threads: engine.threadCount, instructionSet: engine.cpuFeatures)
+                model: model, inputSize: size.size, threads: engine.threadCount, instructionSet: engine.cpuFeatures,
+                multiplier: multiplier)
             report.threads = segmenter.threads
             report.instructionSet = segmenter.instructionSet.rawValue
             report.sizes.append(try measure(segmenter))

@@ -4,19 +4,21 @@
 #define DEPTHWISE_ROWS (CK_BLOCK / VL <= 2 ? 4 : 1)
 #define DEPTHWISE_VECTORS (CK_BLOCK / VL <= 4 ? CK_BLOCK / VL : 4)
 
-// K and tile_rows are constants at every call; at most DEPTHWISE_VECTORS vectors are written.
-INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t tile_rows, const float *in, ptrdiff_t in_row, float *out,
-                           ptrdiff_t out_row, ptrdiff_t width, const float *weights, float bias, int relu) {
+// K, S (the stride, 1 or 2) and tile_rows are constants at every call; at most DEPTHWISE_VECTORS vectors are written.
+// At stride 2 a row holds its even columns first and its odd ones from `odd` on, so that loads are dense.
+INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t S, ptrdiff_t tile_rows, const float *in, ptrdiff_t in_row,
+                           ptrdiff_t odd, float *out, ptrdiff_t out_row, ptrdiff_t width, const float *weights,
+                           float bias, int relu) {
     vf acc[4][DEPTHWISE_VECTORS];
 #pragma clang loop unroll(full)
     for (ptrdiff_t r = 0; r < tile_rows; r++)
 #pragma clang loop unroll(full)
         for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) acc[r][v] = v_set(bias);
 #pragma clang loop unroll(full)
-    for (ptrdiff_t y = 0; y < tile_rows + K - 1; y++)
+    for (ptrdiff_t y = 0; y < (tile_rows - 1) * S + K; y++)
 #pragma clang loop unroll(full)
         for (ptrdiff_t kx = 0; kx < K; kx++) {
-            const float *p = in + y * in_row + kx;
+            const float *p = in + y * in_row + (S == 1 ? kx : kx % 2 * odd + kx / 2);
             vf data[DEPTHWISE_VECTORS];
             if (width == DEPTHWISE_VECTORS * VL)
 #pragma clang loop unroll(full)
@@ -29,8 +31,8 @@ INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t tile_rows, const float *in, pt
                 }
 #pragma clang loop unroll(full)
             for (ptrdiff_t r = 0; r < tile_rows; r++)
-                if (y - r >= 0 && y - r < K) {
-                    vf weight = v_set(weights[(y - r) * K + kx]);
+                if (y - r * S >= 0 && y - r * S < K) {
+                    vf weight = v_set(weights[(y - r * S) * K + kx]);
 #pragma clang loop unroll(full)
                     for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) acc[r][v] = v_fma(data[v], weight, acc[r][v]);
                 }
@@ -48,25 +50,79 @@ INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t tile_rows, const float *in, pt
         }
 }
 
-// The taps dense, outputs one after the other.
-INLINE void depthwise_dense(ptrdiff_t K, const float *in, ptrdiff_t in_row, float *out, ptrdiff_t out_row,
-                            ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, const float *weights, float bias,
-                            int relu) {
+// The taps dense.
+INLINE void depthwise_dense(ptrdiff_t K, ptrdiff_t S, const float *in, ptrdiff_t in_row, ptrdiff_t odd, float *out,
+                            ptrdiff_t out_row, ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width,
+                            const float *weights, float bias, int relu) {
     const ptrdiff_t step = DEPTHWISE_VECTORS * VL;
     ptrdiff_t y = 0;
     for (; y + DEPTHWISE_ROWS <= rows; y += DEPTHWISE_ROWS)
         for (ptrdiff_t x = 0; x < width; x += step) {
-            const float *from = in + y * in_row + x;
+            const float *from = in + y * S * in_row + x;
             float *to = out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK;
             if (x + step <= width)
-                depthwise_tile(K, DEPTHWISE_ROWS, from, in_row, to, out_row, step, weights, bias, relu);
+                depthwise_tile(K, S, DEPTHWISE_ROWS, from, in_row, odd, to, out_row, step, weights, bias, relu);
             else
-                depthwise_tile(K, DEPTHWISE_ROWS, from, in_row, to, out_row, width - x, weights, bias, relu);
+                depthwise_tile(K, S, DEPTHWISE_ROWS, from, in_row, odd, to, out_row, width - x, weights, bias, relu);
         }
     for (; y < rows; y++)
         for (ptrdiff_t x = 0; x < width; x += step)
-            depthwise_tile(K, 1, in + y * in_row + x, in_row, out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK,
-                           out_row, smaller(step, width - x), weights, bias, relu);
+            depthwise_tile(K, S, 1, in + y * S * in_row + x, in_row, odd,
+                           out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK, out_row,
+                           smaller(step, width - x), weights, bias, relu);
+}
+
+// 3 x 3 at stride 1 with taps any distance apart: `tile_rows` (a constant) rows by DEPTHWISE_VECTORS vectors.
+INLINE void depthwise_apart(ptrdiff_t tile_rows, const float *in, ptrdiff_t advance, ptrdiff_t tap_row,
+                            ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t width, const float *weights,
+                            float bias, int relu) {
+    vf acc[4][DEPTHWISE_VECTORS];
+#pragma clang loop unroll(full)
+    for (ptrdiff_t r = 0; r < tile_rows; r++)
+#pragma clang loop unroll(full)
+        for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) acc[r][v] = v_set(bias);
+#pragma clang loop unroll(full)
+    for (ptrdiff_t tap = 0; tap < 9; tap++) {
+        const float *p = in + tap / 3 * tap_row + tap % 3 * dilation;
+        vf weight = v_set(weights[tap]);
+#pragma clang loop unroll(full)
+        for (ptrdiff_t r = 0; r < tile_rows; r++)
+#pragma clang loop unroll(full)
+            for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) {
+                ptrdiff_t left = width - v * VL;
+                const float *from = p + r * advance + v * VL;
+                vf data = left >= VL ? v_load(from) : left > 0 ? v_load_n(from, left) : v_set(0);
+                acc[r][v] = v_fma(data, weight, acc[r][v]);
+            }
+    }
+#pragma clang loop unroll(full)
+    for (ptrdiff_t r = 0; r < tile_rows; r++)
+#pragma clang loop unroll(full)
+        for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) {
+            ptrdiff_t left = width - v * VL;
+            vf value = relu ? v_max(acc[r][v], v_set(0)) : acc[r][v];
+            if (left >= VL)
+                v_store(out + r * out_row + v * VL, value);
+            else if (left > 0)
+                v_store_n(out + r * out_row + v * VL, value, left);
+        }
+}
+
+INLINE void depthwise_three(const float *in, ptrdiff_t advance, ptrdiff_t tap_row, float *out, ptrdiff_t out_row,
+                            ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t dilation,
+                            const float *weights, float bias, int relu) {
+    const ptrdiff_t step = DEPTHWISE_VECTORS * VL;
+    for (ptrdiff_t x = 0; x < width; x += step) {
+        const float *from = in + x;
+        float *to = out + x / CK_BLOCK * out_block + x % CK_BLOCK;
+        ptrdiff_t y = 0, some = smaller(step, width - x);
+        for (; y + DEPTHWISE_ROWS <= rows; y += DEPTHWISE_ROWS)
+            depthwise_apart(DEPTHWISE_ROWS, from + y * advance, advance, tap_row, dilation, to + y * out_row, out_row,
+                            some, weights, bias, relu);
+        for (; y < rows; y++)
+            depthwise_apart(1, from + y * advance, advance, tap_row, dilation, to + y * out_row, out_row, some, weights,
+                            bias, relu);
+    }
 }
 
 // Any kernel, stride 1 or 2, any dilation: a vector of outputs at a time.
@@ -96,12 +152,15 @@ INLINE void depthwise_any(const float *in, ptrdiff_t advance, ptrdiff_t tap_row,
 static void depthwise(const float *in, ptrdiff_t advance, ptrdiff_t tap_row, float *out, ptrdiff_t out_row,
                       ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
                       ptrdiff_t dilation, const float *weights, float bias, int relu) {
-    if (stride == 1 && dilation == 1 && advance == tap_row && k == 3)
-        depthwise_dense(3, in, advance, out, out_row, out_block, rows, width, weights, bias, relu);
-    else if (stride == 1 && dilation == 1 && advance == tap_row && k == 5)
-        depthwise_dense(5, in, advance, out, out_row, out_block, rows, width, weights, bias, relu);
-    else if (stride == 1 && dilation == 1 && advance == tap_row && k == 7)
-        depthwise_dense(7, in, advance, out, out_row, out_block, rows, width, weights, bias, relu);
+    const int dense = stride == 1 && dilation == 1 && advance == tap_row;
+    if (dense && k == 3)
+        depthwise_dense(3, 1, in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
+    else if (dense && k == 5)
+        depthwise_dense(5, 1, in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
+    else if (dense && k == 7)
+        depthwise_dense(7, 1, in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
+    else if (stride == 1 && k == 3)
+        depthwise_three(in, advance, tap_row, out, out_row, out_block, rows, width, dilation, weights, bias, relu);
     else if (stride == 1)
         depthwise_any(in, advance, tap_row, out, out_row, out_block, rows, width, k, 1, dilation, weights, bias, relu);
     else if (stride == 2)
@@ -109,4 +168,17 @@ static void depthwise(const float *in, ptrdiff_t advance, ptrdiff_t tap_row, flo
     else
         ck_depthwise__scalar(in, advance, tap_row, out, out_row, out_block, rows, width, k, stride, dilation, weights,
                              bias, relu);
+}
+
+static void depthwise_split(const float *in, ptrdiff_t in_row, ptrdiff_t odd, float *out, ptrdiff_t out_row,
+                            ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k, const float *weights,
+                            float bias, int relu) {
+    if (k == 3)
+        depthwise_dense(3, 2, in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
+    else if (k == 5)
+        depthwise_dense(5, 2, in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
+    else if (k == 7)
+        depthwise_dense(7, 2, in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
+    else
+        ck_depthwise_split__scalar(in, in_row, odd, out, out_row, out_block, rows, width, k, weights, bias, relu);
 }

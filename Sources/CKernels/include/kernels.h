@@ -19,6 +19,11 @@ typedef void ck_depthwise_fn(const float *in, ptrdiff_t advance, ptrdiff_t tap_r
                              ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
                              ptrdiff_t dilation, const float *weights, float bias, int relu);
 
+// The same at stride 2 and dilation 1, for rows that hold their even columns first and their odd ones from `odd` on.
+typedef void ck_depthwise_split_fn(const float *in, ptrdiff_t in_row, ptrdiff_t odd, float *out, ptrdiff_t out_row,
+                                   ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k,
+                                   const float *weights, float bias, int relu);
+
 // One tile of a matrix product: `rows` output channels (at most `product_rows` of the table) by up to CK_BLOCK columns.
 // a is depth x rows, b depth x CK_BLOCK, both packed; c's channels are `c_stride` apart, and `columns` are written.
 // Where `add`, c is added to, else the sum starts from bias[channel]. Then max(c, 0) where `relu`.
@@ -68,6 +73,7 @@ typedef void ck_argmax_update_fn(const float *row, ptrdiff_t width, uint8_t id, 
 
 struct ck_kernels {
     ck_depthwise_fn *depthwise;
+    ck_depthwise_split_fn *depthwise_split;
     ck_product_fn *product;
     ptrdiff_t product_rows;
     ck_max_pool_fn *max_pool;
@@ -100,9 +106,9 @@ void ck_pack_rows(const float *in, ptrdiff_t in_row, ptrdiff_t rows, ptrdiff_t w
                   ptrdiff_t out_block);
 
 // Copies rows first, first + step, ... (`rows` of them) of a plane, `padding` zeros on both sides; rows outside the
-// plane are zeros.
+// plane are zeros. Where `odd` is not 0, the padded row's odd columns go to out + odd.
 void ck_pad_rows(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step, ptrdiff_t rows,
-                 ptrdiff_t padding, float *out, ptrdiff_t out_row);
+                 ptrdiff_t padding, float *out, ptrdiff_t out_row, ptrdiff_t odd);
 
 // Copies a plane into the middle of a larger one, `fill` all around: above, left, below, right elements wide.
 void ck_pad_plane(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdiff_t width, float *out,

@@ -53,7 +53,8 @@ public struct HoistConvolutionOverResize: Pass {
         for channel in 0..<channels {
             for input in 0..<inputs {
                 for tap in 0..<taps {
-                    sorted[(tap * channels + channel) * inputs + input] = kernel[(channel * inputs + input) * taps + tap]
+                    sorted[(tap * channels + channel) * inputs + input] =
+                        kernel[(channel * inputs + input) * taps + tap]
                 }
             }
         }

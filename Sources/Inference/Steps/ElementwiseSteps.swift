@@ -60,7 +60,9 @@ final class ScaleShiftStep: Step, @unchecked Sendable {
     private let shift: [Float]
     private let relu: Bool
 
-    init(_ context: StepContext, input: Value, output: Value, scale: [Float], shift: [Float], relu: Bool) throws(GraphError) {
+    init(_ context: StepContext, input: Value, output: Value, scale: [Float], shift: [Float], relu: Bool)
+        throws(GraphError)
+    {
         kernels = context.kernels
         self.input = try context.planes(input)
         self.output = try context.output(output)

@@ -12,7 +12,8 @@ final class MaxPoolStep: Step, @unchecked Sendable {
     private let padded: PaddedPlane
     private let scratch: Scratch
 
-    init(_ context: StepContext, input: Value, output: Value, kernel: Int, stride: Int, padding: Int) throws(GraphError) {
+    init(_ context: StepContext, input: Value, output: Value, kernel: Int, stride: Int, padding: Int) throws(GraphError)
+    {
         kernels = context.kernels
         inShape = context.shape(input)
         outShape = context.shape(output)

@@ -158,20 +158,36 @@ final class ProductSource: @unchecked Sendable {
         padded: UnsafeMutablePointer<Float>
     ) {
         let width = input.width + 2 * padding
+        // At stride 2 the even and the odd columns of a row are kept apart, so that the kernel's loads are dense.
+        let isSplit = stride == 2 && dilation == 1
+        let odd = (width + 1) / 2
         let step = rows.count == 1 ? dilation : 1
         let reach = 2 * padding / dilation + 1
         let count = rows.count == 1 ? reach : (rows.count - 1) * stride + (reach - 1) * dilation + 1
         PlaneOperations.padRows(
             planes[channel], height: input.height, width: input.width, first: rows.lowerBound * stride - padding,
-            step: step, count: count, padding: padding, into: padded, stride: width)
+            step: step, count: count, padding: padding, into: padded, stride: width, odd: isSplit ? odd : nil)
         let tapRow = dilation / step * width
         for (number, part) in parts.enumerated() {
             // A smaller kernel begins nearer to the centre.
             let inset = reach / 2 - part.kernel / 2
-            kernels.depthwise(
-                UnsafePointer(padded + inset * tapRow + inset * dilation), stride * width, tapRow,
-                target + number * between, layout.row, layout.block, rows.count, output.width, part.kernel, stride,
-                dilation, part.weights + channel * part.kernel * part.kernel, part.bias?[channel] ?? 0, 0)
+            let weights = part.weights + channel * part.kernel * part.kernel
+            let (bias, output) = (part.bias?[channel] ?? 0, target + number * between)
+            if isSplit, inset % 2 == 0 {
+                kernels.depthwiseSplit(
+                    UnsafePointer(padded + inset * width + inset / 2), width, odd, output, layout.row, layout.block,
+                    rows.count, self.output.width, part.kernel, weights, bias, 0)
+            } else if isSplit {
+                // Beginning at an odd column, odd and even change places: the even ones lie one further.
+                kernels.depthwiseSplit(
+                    UnsafePointer(padded + inset * width + odd + inset / 2), width, 1 - odd, output, layout.row,
+                    layout.block, rows.count, self.output.width, part.kernel, weights, bias, 0)
+            } else {
+                kernels.depthwise(
+                    UnsafePointer(padded + inset * tapRow + inset * dilation), stride * width, tapRow, output,
+                    layout.row, layout.block, rows.count, self.output.width, part.kernel, stride, dilation, weights,
+                    bias, 0)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 import Kernels
 
 /// A matrix product whose channels are read or computed for a tile of rows at a time, packed, and multiplied while
-/// they are in the cache. Deep products go block by block of the depth.
+/// they are in the cache, by our own kernel or by OpenBLAS. Deep products go block by block of the depth.
 final class ProductStep: Step, @unchecked Sendable {
     private let kernels: KernelTable
     private let shape: Shape
@@ -20,7 +20,14 @@ final class ProductStep: Step, @unchecked Sendable {
     private struct Block {
         let pieces: [ProductSource.Piece]
         let depth: Int
-        let weights: PackedWeights
+        let weights: BlockWeights
+    }
+
+    /// A block's weights as the multiplier reads them.
+    private enum BlockWeights {
+        case panels(PackedWeights)
+        /// Row-major, `depth` values an output channel.
+        case matrix(UnsafePointer<Float>, BLAS)
     }
 
     /// The deepest block: its packed tile has to stay in the second-level cache.
@@ -35,7 +42,8 @@ final class ProductStep: Step, @unchecked Sendable {
         relu = product.relu
         scratch = context.scratch
         let rows = product.outChannels
-        bias = try product.bias.map { (bias) throws(GraphError) in try context.weights.values(of: bias) }
+        bias =
+            try product.bias.map { (bias) throws(GraphError) in try context.weights.values(of: bias) }
             ?? Array(repeating: 0, count: rows)
         addedBias = try product.biasInput.map { (number) throws(GraphError) in try context.planes(inputs[number]) }
 
@@ -43,7 +51,8 @@ final class ProductStep: Step, @unchecked Sendable {
         var pieces: [ProductSource.Piece] = []
         var column = 0
         for source in product.sources {
-            let made = try ProductSource(source, context, input: inputs[source.input], output: shape, firstColumn: column)
+            let made = try ProductSource(
+                source, context, input: inputs[source.input], output: shape, firstColumn: column)
             column += made.depth
             pieces += made.pieces(deepest: Self.deepest)
         }
@@ -61,9 +70,7 @@ final class ProductStep: Step, @unchecked Sendable {
         blocks = groups.map { group in
             Block(
                 pieces: group, depth: group.reduce(0) { $0 + $1.depth },
-                weights: PackedWeights(
-                    matrix, rows: rows, stride: column, columns: group.flatMap(\.columns), kernels: context.kernels,
-                    context.prepared))
+                weights: Self.weights(matrix, rows, column, group.flatMap(\.columns), context))
         }
         // Four rows let a depthwise kernel use each load four times.
         columnBlocks = (shape.width + KernelTable.block - 1) / KernelTable.block
@@ -77,41 +84,78 @@ final class ProductStep: Step, @unchecked Sendable {
         super.init(tasks: (shape.height + rowsPerTile - 1) / rowsPerTile)
     }
 
+    private static func weights(
+        _ matrix: [Float], _ rows: Int, _ stride: Int, _ columns: [Int], _ context: StepContext
+    ) -> BlockWeights {
+        guard let blas = context.blas else {
+            return .panels(
+                PackedWeights(
+                    matrix, rows: rows, stride: stride, columns: columns, kernels: context.kernels, context.prepared))
+        }
+        let sorted = (0..<rows).flatMap { row in columns.map { matrix[row * stride + $0] } }
+        return .matrix(context.prepared.keep(sorted), blas)
+    }
+
     override func run(task: Int, thread: Int) {
         let packed = scratch.of(thread)
         let start = packed + biasOffset
         for channel in bias.indices { start[channel] = bias[channel] + (addedBias?[channel][0] ?? 0) }
         let rows = task * rowsPerTile..<min((task + 1) * rowsPerTile, shape.height)
         for (number, block) in blocks.enumerated() {
-            let layout = PlaneOperations.PackedLayout(
-                depth: KernelTable.block, row: columnBlocks * block.depth * KernelTable.block,
-                block: block.depth * KernelTable.block)
+            let layout = layout(of: block, rows: rows.count)
             var first = packed
             for piece in block.pieces {
                 piece.source.fill(piece.channels, rows: rows, into: first, layout, padded: packed + paddedOffset)
-                first += piece.depth * KernelTable.block
+                first += piece.depth * layout.depth
             }
             let isLast = number == blocks.count - 1
-            multiply(block, packed, rows, start, add: number > 0, relu: isLast && relu)
+            switch block.weights {
+            case .panels(let weights):
+                multiply(
+                    weights, depth: block.depth, packed, rows, start, add: number > 0, relu: isLast && relu)
+            case .matrix(let matrix, let blas):
+                let (target, columns) = (output + rows.lowerBound * shape.width, rows.count * shape.width)
+                blas.product(
+                    rows: bias.count, columns: columns, depth: block.depth, matrix, block.depth, packed, columns,
+                    into: target, shape.plane, adding: number > 0)
+                guard isLast else { continue }
+                for channel in bias.indices {
+                    kernels.scaleShift(
+                        target + channel * shape.plane, columns, 1, start[channel], relu ? 1 : 0)
+                }
+            }
+        }
+    }
+
+    /// Our kernel reads blocks of columns one after the other; OpenBLAS reads plain rows.
+    private func layout(of block: Block, rows: Int) -> PlaneOperations.PackedLayout {
+        switch block.weights {
+        case .panels:
+            PlaneOperations.PackedLayout(
+                depth: KernelTable.block, row: columnBlocks * block.depth * KernelTable.block,
+                block: block.depth * KernelTable.block)
+        case .matrix:
+            PlaneOperations.PackedLayout(
+                depth: rows * shape.width, row: shape.width, block: KernelTable.block)
         }
     }
 
     private func multiply(
-        _ block: Block, _ packed: UnsafeMutablePointer<Float>, _ rows: Range<Int>, _ start: UnsafePointer<Float>,
-        add: Bool, relu: Bool
+        _ weights: PackedWeights, depth: Int, _ packed: UnsafeMutablePointer<Float>, _ rows: Range<Int>,
+        _ start: UnsafePointer<Float>, add: Bool, relu: Bool
     ) {
         var columns = UnsafePointer(packed)
         for row in rows {
             for number in 0..<columnBlocks {
                 let x = number * KernelTable.block
                 let target = output + row * shape.width + x
-                for panel in block.weights.panels {
+                for panel in weights.panels {
                     kernels.product(
-                        panel.values, columns, block.depth, panel.rows, target + panel.first * shape.plane,
+                        panel.values, columns, depth, panel.rows, target + panel.first * shape.plane,
                         shape.plane, min(KernelTable.block, shape.width - x), start + panel.first, add ? 1 : 0,
                         relu ? 1 : 0)
                 }
-                columns += block.depth * KernelTable.block
+                columns += depth * KernelTable.block
             }
         }
     }

@@ -30,7 +30,8 @@ final class ResizedTapsStep: Step, @unchecked Sendable {
         self.output = try context.output(output)
         channels = taps.channels
         relu = taps.relu
-        bias = try taps.bias.map { (bias) throws(GraphError) in try context.weights.values(of: bias) }
+        bias =
+            try taps.bias.map { (bias) throws(GraphError) in try context.weights.values(of: bias) }
             ?? Array(repeating: 0, count: channels)
         if let convolution = taps.projection {
             let matrix = try context.weights.values(of: convolution.weight)
