@@ -68,7 +68,8 @@ public struct Orientation: Hashable, Sendable {
 
 /// A decoded picture in memory: planes that somebody else owns, and all that is needed to read them rightly.
 ///
-/// The pixels do not change while the picture lives. `owner` (an `AVFrame`, a buffer) keeps them alive.
+/// The pixels do not change while the picture lives. `owner` (an `AVFrame`, a buffer) keeps them alive. FFmpeg's SIMD
+/// code reads past the ends of rows: 64 bytes after the last row of a plane must be readable too.
 public final class Picture: @unchecked Sendable {
     /// A plane's first row and the distance between rows.
     public struct Plane {

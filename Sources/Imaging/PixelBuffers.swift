@@ -1,10 +1,12 @@
-/// A block of bytes, 64-byte aligned, allocated once and reused for its owner's life.
+/// A block of bytes, 64-byte aligned, allocated once and reused for its owner's life. SIMD code may read, not write,
+/// a vector past its end.
 final class AlignedBytes {
     let bytes: UnsafeMutableRawBufferPointer
 
     init(count: Int) {
-        bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
-        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        let padded = UnsafeMutableRawBufferPointer.allocate(byteCount: count + 64, alignment: 64)
+        padded.initializeMemory(as: UInt8.self, repeating: 0)
+        bytes = UnsafeMutableRawBufferPointer(rebasing: padded[..<count])
     }
 
     deinit { bytes.deallocate() }

@@ -49,6 +49,15 @@ extension Scaler {
         _ set: PlaneSet, _ end: ScalingContext.End, to target: FrameHolder, _ color: ColorDescription
     ) throws {
         let format = target.format
+        if format.isPackedRGB, !end.format.isRGB {
+            // By way of planes: several times faster than swscale's own way to packed R'G'B', and with chroma
+            // interpolated in both directions.
+            let planes = try cache.buffer(target.size, AV_PIX_FMT_GBRP, step: 5)
+            try run(set, end, to: planes, color)
+            let planar = ScalingContext.End(size: target.size, format: AV_PIX_FMT_GBRP, color: color)
+            try run(PlaneSet(planes), planar, to: target, color)
+            return
+        }
         // swscale takes all grey for full range. Luma passes unchanged when it takes the result for full range too.
         let passes = end.isLimitedGray && !format.isRGB
         let told = passes ? ColorDescription(matrix: color.matrix, isFullRange: true) : color
@@ -140,6 +149,16 @@ extension FrameHolder {
 }
 
 extension AVPixelFormat {
+    /// Whether it is one of the packed R'G'B' formats that swscale makes of planes by copying.
+    fileprivate var isPackedRGB: Bool {
+        switch self {
+        case AV_PIX_FMT_RGB24, AV_PIX_FMT_BGR24, AV_PIX_FMT_RGBA, AV_PIX_FMT_BGRA, AV_PIX_FMT_ARGB, AV_PIX_FMT_ABGR,
+            AV_PIX_FMT_RGB0, AV_PIX_FMT_BGR0, AV_PIX_FMT_0RGB, AV_PIX_FMT_0BGR:
+            true
+        default: false
+        }
+    }
+
     /// Whether the planes of a picture of `size` can be turned one by one.
     fileprivate func canTurn(_ size: ImageSize, swapsSides: Bool) -> Bool {
         guard let descriptor, bytesPerPixel != nil else { return false }
