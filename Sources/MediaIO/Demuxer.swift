@@ -19,6 +19,7 @@ public final class Demuxer {
     private let pipe: PipeReader?
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var lastWasCorrupt = false
+    private var hasStalled = false
 
     /// Opens `location`.
     ///
@@ -74,6 +75,7 @@ public final class Demuxer {
     public func read(into packet: Packet) throws -> Bool {
         guard let context else { throw MediaError(.invalidArgument, "read", location.description, reason: "closed") }
         try interruption.checkCancellation()
+        if hasStalled { throw timedOut() }
         interruption.arm(isLive ? options.readTimeout : nil)
         defer { interruption.arm(nil) }
         while true {
@@ -86,6 +88,8 @@ public final class Demuxer {
             guard code >= 0 else { return try end(code, said, context) }
             if Int(packet.pointer.pointee.stream_index) == stream.index {
                 lastWasCorrupt = packet.isCorrupt
+                // At its deadline libavformat first gives what its parser still holds, as if all were well.
+                hasStalled = interruption.isExpired
                 return true
             }
             av_packet_unref(packet.pointer)

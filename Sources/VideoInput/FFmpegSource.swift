@@ -48,8 +48,16 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         pacer = Pacer()
         failuresBefore = 0
         met.withLock { $0 = SourceDiagnostics() }
-        let reader = try openReader()
-        let stream = reader.stream
+        do {
+            return try begin()
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    private func begin() throws -> StreamInfo {
+        let stream = try openReader().stream
         // Images tell how they are turned only with their pixels.
         if stream.codedSize == nil || stream.isImage { primed = try read() }
         let coded = stream.codedSize ?? ImageSize(height: 0, width: 0)

@@ -34,6 +34,10 @@ struct DecisionTests {
     func noDevice() throws {
         let source = try VideoSources.source(SourceInput("/dev/video99"), camera: "a")
         #expect(throws: MediaError.self) { try source.open() }
+        // FFmpeg's device library is loaded by now, or said to be missing.
+        let null = try VideoSources.source(SourceInput("v4l2:/dev/null"), camera: "a")
+        let error = #expect(throws: MediaError.self) { try null.open() }
+        #expect(error?.description.contains("no demuxer") == false)
     }
 
     @Test("names sort as people expect")
