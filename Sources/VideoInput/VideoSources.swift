@@ -16,7 +16,7 @@ public enum SourceInput: Hashable, Sendable, CustomStringConvertible {
     /// Reads `synthetic:seed=7`, `/dev/video0`, `v4l2:/dev/video0`, a folder's path, a file's path, a URL, or `-` for
     /// standard input.
     public init(_ text: String) {
-        if text.hasPrefix("synthetic:") || text == "synthetic" {
+        if SyntheticOptions.matches(text) {
             self = .synthetic(String(text.dropFirst("synthetic:".count)))
         } else if text.hasPrefix("v4l2:") {
             self = .device(String(text.dropFirst("v4l2:".count)))
@@ -45,16 +45,20 @@ public enum SourceInput: Hashable, Sendable, CustomStringConvertible {
 
 /// Makes the source for an input.
 public enum VideoSources {
-    /// The source for `input`, not yet opened.
+    /// The source for `input`, not yet opened. Of `options` a synthetic drive takes pace and looping only.
     ///
-    /// - Throws: where `input` is `synthetic:` and its options are wrong.
+    /// - Throws: `SyntheticOptionsError` where `input` is `synthetic:` and its options are wrong.
     public static func source(
         _ input: SourceInput, camera: String, options: SourceOptions = SourceOptions(),
         clock: any FrameClock = SystemClock()
     ) throws -> any VideoSource {
         switch input {
         case .synthetic(let specification):
-            return try SyntheticSource(camera: camera, url: "synthetic:" + specification, clock: clock)
+            var drive = try SyntheticOptions(url: "\(SyntheticOptions.scheme):\(specification)")
+            if options.pace == .realTime || options.isLive == true { drive.isLive = true }
+            // A drive without end needs no joint.
+            if options.loops { drive.seconds = nil }
+            return SyntheticSource(camera: camera, options: drive, clock: clock)
         case .device(let path):
             var device = options
             device.format = options.format ?? "v4l2"

@@ -30,6 +30,22 @@ struct DecisionTests {
         #expect(try VideoSources.source(SourceInput("/tmp"), camera: "a", options: options).isLive)
     }
 
+    @Test("the factory makes synthetic drives, live and endless where that is asked for")
+    func synthetic() throws {
+        let plain = try VideoSources.source(SourceInput("synthetic:seconds=2,size=64x48"), camera: "a")
+        #expect(!plain.isLive)
+        #expect(try plain.open().frameCount == 60)
+        var options = SourceOptions()
+        options.pace = .realTime
+        options.loops = true
+        let live = try VideoSources.source(SourceInput("synthetic:seconds=2,size=64x48"), camera: "a", options: options)
+        #expect(live.isLive)
+        #expect(try live.open().frameCount == nil)
+        #expect(throws: SyntheticOptionsError.self) {
+            try VideoSources.source(SourceInput("synthetic:sede=2"), camera: "a")
+        }
+    }
+
     @Test("a V4L2 device that is not there is an error, not a crash")
     func noDevice() throws {
         let source = try VideoSources.source(SourceInput("/dev/video99"), camera: "a")
