@@ -11,7 +11,7 @@ struct Segmentd: AsyncParsableCommand {
         version: "segmentd \(version)",
         subcommands: [
             SegmentCommand.self, RunCommand.self, CheckConfigCommand.self, SynthesizeCommand.self,
-            DescribeCommand.self, BenchCommand.self,
+            DescribeCommand.self, BenchCommand.self, TraceCommand.self,
         ])
 
     static let version = "0.1.0"

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import Imaging
+import Inference
+import Networks
+import Segmentation
+import VideoInput
+
+/// `segmentd trace`: what each block of the network computes for one input, as a safetensors file.
+struct TraceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace", abstract: "Write the activations of the network's blocks for one picture.",
+        discussion: """
+            INPUT is a picture (or the first frame of a video), brought to --size, or a safetensors file that holds \
+            the normalised input as "image" of shape (1, 3, height, width).
+            Blocks: \(PyramidShuffleNet.blocks.joined(separator: " ")), and \(PyramidShuffleNet.classMap), the class of \
+            every pixel.
+            """)
+
+    @Argument(help: "A picture, a video, or a safetensors file with the tensor \"image\".")
+    var input: String
+
+    @Option(name: .shortAndLong, help: "The safetensors file to write.")
+    var output: String
+
+    @Option(name: .customLong("at"), help: "A block to keep; may be given several times. (default: all)")
+    var blocks: [String] = []
+
+    @OptionGroup var engine: EngineArguments
+
+    @Option(help: "Input size for pictures, height x width, multiples of 16. (default: 768x1024)")
+    var size: NetworkSize?
+
+    @Option(help: "How a picture is brought to the size: stretch, letterbox or crop.")
+    var fit = Fit.stretch
+
+    @Flag(help: "Run the graph as built, with scalar kernels and no rewriting: slow, the engine's own oracle.")
+    var specification = false
+
+    func run() throws {
+        let model = try engine.loadModel()
+        var options = EngineOptions(threads: engine.threadCount, instructionSet: engine.cpuFeatures ?? .best)
+        if specification { options = .specification }
+        let activations: [Tracer.Activation]
+        if input.hasSuffix(".safetensors") {
+            let file = try SafetensorsFile(path: input)
+            guard let shape = file.tensors["image"]?.shape, shape.count == 4, shape[0] == 1, shape[1] == 3 else {
+                let found = file.tensors["image"].map { "\($0.shape)" } ?? "none"
+                throw ModelError(path: input, "needs a tensor \"image\" of shape (1, 3, height, width); found \(found)")
+            }
+            if let size, size.size != ImageSize(height: shape[2], width: shape[3]) {
+                throw ModelError(path: input, "its image is \(shape[2])x\(shape[3]), and --size says \(size.size)")
+            }
+            let values = try file.floats("image")
+            let tracer = try Tracer(
+                model: model, size: ImageSize(height: shape[2], width: shape[3]), input: .normalized, blocks: blocks,
+                options: options)
+            activations = try values.withUnsafeBytes { try tracer.run($0) }
+        } else {
+            let picture = try firstPicture()
+            let pixels = PlanarRGB(size: (size ?? .standard).size)
+            _ = try Preprocessor(inputSize: pixels.size, fit: fit).prepare(picture, into: pixels)
+            let tracer = try Tracer(
+                model: model, size: pixels.size, input: model.pictureInput, blocks: blocks, options: options)
+            activations = try pixels.withUnsafeBytes { try tracer.run($0) }
+        }
+        var writer = SafetensorsWriter(metadata: ["model": model.name, "input": (input as NSString).lastPathComponent])
+        for activation in activations {
+            let (shape, isClassMap) = (activation.shape, activation.type == .uint8)
+            activation.bytes.withUnsafeBytes { bytes in
+                writer.add(
+                    activation.name, type: isClassMap ? .uint8 : .float32,
+                    shape: isClassMap
+                        ? [1, shape.height, shape.width] : [1, shape.channels, shape.height, shape.width],
+                    bytes: bytes)
+            }
+        }
+        do { try writer.write(to: output) } catch {
+            throw ModelError(path: output, "cannot be written: \(error.localizedDescription)")
+        }
+        for activation in activations { print("\(TextTable.left(activation.name, 12))\(activation.shape)") }
+    }
+
+    private func firstPicture() throws -> Picture {
+        let source = try VideoSources.source(SourceInput(input), camera: "trace")
+        defer { source.close() }
+        _ = try source.open()
+        guard let frame = try source.next() else {
+            throw ModelError(path: input, "holds no picture")
+        }
+        return frame.picture
+    }
+}
