@@ -1,0 +1,99 @@
+import Imaging
+import MaskOutput
+import Operations
+import Pipeline
+import Synchronization
+import VideoInput
+
+struct Broken: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Answers 0 everywhere.
+final class BlankSegmenter: Segmenting {
+    let inputSize = ImageSize(height: 2, width: 2)
+    let labels: LabelSet
+    let modelName = "blank"
+
+    init(labels: LabelSet) { self.labels = labels }
+
+    func segment(_ input: PlanarRGB, into classes: ClassMap) {}
+}
+
+final class BlankPreparer: Preparing {
+    func prepare(_ picture: Picture, into input: PlanarRGB) -> MaskGeometry {
+        MaskGeometry(mask: input.size, source: picture.size, fit: .stretch)
+    }
+}
+
+/// Gives so many frames, and then its end; may fail to open a few times; without a number it goes on for ever.
+final class CountingSource: VideoSource {
+    let camera: String
+    let isLive = false
+    private let frames: Int?
+    private let state: Mutex<(failures: Int, next: Int, isCancelled: Bool)>
+
+    init(camera: String, frames: Int?, failures: Int = 0) {
+        self.camera = camera
+        self.frames = frames
+        state = Mutex((failures, 0, false))
+    }
+
+    func open() throws -> StreamInfo {
+        try state.withLock { state in
+            if state.isCancelled { throw CancellationError() }
+            if state.failures > 0 {
+                state.failures -= 1
+                throw Broken(description: "cannot open")
+            }
+            return StreamInfo(
+                size: ImageSize(height: 1, width: 1), frameRate: nil, timeBase: Rational(1, 1), summary: "counting")
+        }
+    }
+
+    func next() throws -> Frame? {
+        let sequence: UInt64? = try state.withLock { state in
+            if state.isCancelled { throw CancellationError() }
+            if let frames, state.next >= frames { return nil }
+            defer { state.next += 1 }
+            return UInt64(state.next)
+        }
+        guard let sequence else { return nil }
+        let pixels = PlanarRGB(size: ImageSize(height: 1, width: 1))
+        let picture = Picture(codedSize: pixels.size, format: .gray, planes: [], owner: pixels)
+        return Frame(
+            stamp: FrameStamp(camera: camera, sequence: sequence, mediaTime: nil, capture: SystemClock().arrival),
+            picture: picture)
+    }
+
+    func close() {}
+    func cancel() { state.withLock { $0.isCancelled = true } }
+}
+
+/// Counts what is written, and fails at the frame it is told to fail at.
+final class CountingSink: MaskSink {
+    let summary = "counting"
+    private let failingAt: Int?
+    private let onWrite: @Sendable (Int) -> Void
+    private let state = Mutex((written: 0, isFinished: false))
+
+    init(failingAt: Int? = nil, onWrite: @escaping @Sendable (Int) -> Void = { _ in }) {
+        self.failingAt = failingAt
+        self.onWrite = onWrite
+    }
+
+    var written: Int { state.withLock { $0.written } }
+    var isFinished: Bool { state.withLock { $0.isFinished } }
+
+    func begin(stream info: StreamInfo, maskSize: ImageSize, labels: LabelSet) {}
+
+    func write(_ mask: Mask, of frame: Frame, dropped: Int) throws {
+        let count = written
+        if count == failingAt { throw Broken(description: "disk full") }
+        state.withLock { $0.written += 1 }
+        onWrite(count)
+    }
+
+    func finish() { state.withLock { $0.isFinished = true } }
+    func abandon() {}
+}

@@ -1,0 +1,168 @@
+import Dispatch
+import Imaging
+import Logging
+import MaskOutput
+import Operations
+import Pipeline
+import ServiceLifecycle
+import Synchronization
+import Testing
+import VideoInput
+
+@Suite("A camera of the service")
+struct CameraServiceTests {
+    private let engine: InferenceQueue
+    private let lines = LogLines()
+
+    init() throws {
+        engine = InferenceQueue(
+            BlankSegmenter(labels: try #require(LabelSet(names: ["Road"], palette: [RGB(0, 0, 0)]))))
+    }
+
+    /// Keeps what was logged.
+    final class LogLines: Sendable {
+        private let written = Mutex("")
+        var text: String { written.withLock { $0 } }
+        var logger: Logger {
+            ServiceLog.logger(style: .journal, level: .info) { lines in self.written.withLock { $0 += lines } }
+        }
+    }
+
+    private func service(
+        _ name: String, backoff: Backoff = Backoff(first: 1000, longest: 1000),
+        source: @escaping @Sendable () throws -> any VideoSource,
+        sinks: @escaping @Sendable () throws -> [any MaskSink]
+    ) throws -> CameraService {
+        let configuration = try ServiceConfiguration(
+            yaml: "cameras:\n  - {name: \(name), source: none.mp4}\n", file: "test.yaml")
+        let camera = try #require(configuration.cameras.first)
+        let factory = CameraFactory(
+            source: { _ in try source() }, preparer: { _ in BlankPreparer() }, sinks: { _ in try sinks() })
+        return CameraService(camera, factory: factory, engine: engine, backoff: backoff, logger: lines.logger)
+    }
+
+    @Test("ends with its file, every frame written and the output completed")
+    func ends() async throws {
+        let sink = CountingSink()
+        let camera = try service("front", source: { CountingSource(camera: "front", frames: 9) }, sinks: { [sink] })
+        await camera.run()
+        #expect(sink.written == 9 && sink.isFinished)
+        #expect(camera.phase == .ended)
+        #expect(lines.text.contains("<5>front: the source has ended"))
+    }
+
+    @Test("tries its source until it opens, and says so once at each turn")
+    func opens() async throws {
+        let sink = CountingSink()
+        let camera = try service(
+            "front", source: { CountingSource(camera: "front", frames: 2, failures: 20) }, sinks: { [sink] })
+        await camera.run()
+        #expect(sink.written == 2)
+        #expect(lines.text.split(separator: "\n").filter { $0.hasPrefix("<4>front: cannot open") }.count == 1)
+        #expect(lines.text.contains("<5>front: works again after 20 failed attempts"))
+    }
+
+    @Test("starts anew when all its outputs have failed or cannot be made")
+    func outputs() async throws {
+        let good = CountingSink()
+        let attempts = Mutex(0)
+        let camera = try service(
+            "front", source: { CountingSource(camera: "front", frames: 50) },
+            sinks: {
+                switch attempts.withLock({
+                    $0 += 1; return $0
+                }) {
+                case 1: throw Broken(description: "no folder")
+                case 2: [CountingSink(failingAt: 3)]
+                default: [good]
+                }
+            })
+        await camera.run()
+        #expect(attempts.withLock { $0 } == 3)
+        #expect(good.written == 50 && good.isFinished)
+        #expect(lines.text.contains("<3>front: no folder") && lines.text.contains("<3>front: disk full"))
+        let account = camera.ledger.snapshot()
+        #expect(account.underWay == 0 && account.published == 53)
+    }
+
+    @Test("loses one output and keeps the other")
+    func oneOutput() async throws {
+        let good = CountingSink()
+        let camera = try service(
+            "front", source: { CountingSource(camera: "front", frames: 30) },
+            sinks: { [CountingSink(failingAt: 3), good] })
+        await camera.run()
+        #expect(good.written == 30)
+        #expect(lines.text.contains("<3>front: an output was given up: disk full"))
+    }
+
+    @Test("stops when it is told, with its outputs completed")
+    func stops() async throws {
+        let camera = Mutex<CameraService?>(nil)
+        let sink = CountingSink(onWrite: { if $0 == 20 { camera.withLock { $0 }?.stop() } })
+        let service = try service("front", source: { CountingSource(camera: "front", frames: nil) }, sinks: { [sink] })
+        camera.withLock { $0 = service }
+        await service.run()
+        camera.withLock { $0 = nil }
+        #expect(sink.written > 20 && sink.isFinished)
+        #expect(!lines.text.contains("the source has ended"))
+    }
+
+    @Test("stops while it waits for its next attempt", arguments: [true, false])
+    func stopsWaiting(isSource: Bool) async throws {
+        let hour: UInt64 = 3_600_000_000_000
+        let failed = DispatchSemaphore(value: 0)
+        let camera = try service(
+            "front", backoff: Backoff(first: hour, longest: hour),
+            source: {
+                failed.signal()
+                return CountingSource(camera: "front", frames: 1, failures: isSource ? 1 : 0)
+            },
+            sinks: { if isSource { [CountingSink()] } else { throw Broken(description: "no folder") } })
+        DispatchQueue(label: "stopper").async {
+            failed.wait()
+            camera.stop()
+        }
+        await camera.run()
+        #expect(camera.phase == .ended)
+    }
+
+    @Test("fails alone: another camera of the service works on, and the service ends with the last")
+    func service() async throws {
+        let failing = try service(
+            "gone", source: { CountingSource(camera: "gone", frames: 1, failures: .max) }, sinks: { [CountingSink()] })
+        let sink = CountingSink(onWrite: { if $0 == 99 { failing.stop() } })
+        let working = try service(
+            "front", source: { CountingSource(camera: "front", frames: 100) }, sinks: { [sink] })
+        let service = SegmentationService(
+            cameras: [failing, working], clients: { $0 == "front" ? 2 : 0 }, reportInterval: .seconds(3600),
+            notifier: ServiceNotifier(socket: nil), logger: lines.logger)
+        await service.run()
+        #expect(sink.written == 100)
+        #expect(lines.text.contains("<6>gone: in all: ended, no frames, 0 clients"))
+        #expect(lines.text.contains(/<6>front: in all: ended, [\d.]+ fps, latency p50 [\d.]+ ms p99 [\d.]+ ms,/))
+        #expect(lines.text.contains("2 clients"))
+    }
+
+    @Test("stops with its service group")
+    func gracefulShutdown() async throws {
+        let group = Mutex<ServiceGroup?>(nil)
+        let sink = CountingSink(onWrite: { count in
+            guard count == 20, let group = group.withLock({ $0 }) else { return }
+            Task { await group.triggerGracefulShutdown() }
+        })
+        let camera = try service("front", source: { CountingSource(camera: "front", frames: nil) }, sinks: { [sink] })
+        let service = SegmentationService(
+            cameras: [camera], reportInterval: .seconds(3600), notifier: ServiceNotifier(socket: nil),
+            logger: lines.logger)
+        let serviceGroup = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+                logger: lines.logger))
+        group.withLock { $0 = serviceGroup }
+        try await serviceGroup.run()
+        group.withLock { $0 = nil }
+        #expect(sink.written > 20 && sink.isFinished)
+        #expect(lines.text.contains("<5>stopping"))
+    }
+}
