@@ -29,5 +29,6 @@ void ck_raise__avx2(struct ck_kernels *kernels) {
     kernels->argmax_update = argmax_update;
     kernels->resized_taps = resized_taps;
     kernels->interleave = interleave;
+    kernels->resized_argmax = resized_argmax;
 }
 #endif

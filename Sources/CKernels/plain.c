@@ -57,25 +57,25 @@ void ck_pack_rows(const float *in, ptrdiff_t in_row, ptrdiff_t rows, ptrdiff_t w
 }
 
 void ck_pad_rows(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step, ptrdiff_t rows,
-                 ptrdiff_t padding, float *out, ptrdiff_t out_row, ptrdiff_t odd) {
+                 ptrdiff_t padding, float fill, float *out, ptrdiff_t out_row, ptrdiff_t odd) {
     ptrdiff_t whole = width + 2 * padding;
     for (ptrdiff_t r = 0; r < rows; r++) {
         ptrdiff_t y = first + r * step;
         float *to = out + r * out_row;
         const float *from = in + y * width;
         if (y < 0 || y >= height) {
-            memset(to, 0, (size_t)(odd ? odd + whole / 2 : whole) * sizeof(float));
+            for (ptrdiff_t x = 0; x < (odd ? odd + whole / 2 : whole); x++) to[x] = fill;
             continue;
         }
         if (!odd) {
-            for (ptrdiff_t x = 0; x < padding; x++) to[x] = to[padding + width + x] = 0;
+            for (ptrdiff_t x = 0; x < padding; x++) to[x] = to[padding + width + x] = fill;
             memcpy(to + padding, from, (size_t)width * sizeof(float));
             continue;
         }
         for (ptrdiff_t x = 0; x < padding; x++) {
-            to[x % 2 * odd + x / 2] = 0;
+            to[x % 2 * odd + x / 2] = fill;
             ptrdiff_t end = padding + width + x;
-            to[end % 2 * odd + end / 2] = 0;
+            to[end % 2 * odd + end / 2] = fill;
         }
         // in[0] is column `padding` of the padded row.
         float *same = to + padding % 2 * odd + padding / 2, *next = to + (padding + 1) % 2 * odd + (padding + 1) / 2;
@@ -102,6 +102,8 @@ void ck_pack_windows(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrd
                 memset(to, 0, (size_t)count * sizeof(float));
             else if (stride == 1 && u >= 0 && u + count <= width)
                 memcpy(to, source + u, (size_t)count * sizeof(float));
+            else if (stride == 2 && u >= 0 && u + 2 * count - 1 <= width)
+                for (ptrdiff_t x = 0; x < count; x++) to[x] = source[u + 2 * x];
             else
                 for (ptrdiff_t x = 0; x < count; x++, u += stride) to[x] = u >= 0 && u < width ? source[u] : 0;
         }

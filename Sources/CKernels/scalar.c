@@ -143,6 +143,28 @@ void ck_interleave__scalar(const float *in, ptrdiff_t in_phase, ptrdiff_t width,
         for (ptrdiff_t phase = 0; phase < 4; phase++) out[4 * x + phase] = in[phase * in_phase + x];
 }
 
+void ck_resized_argmax__scalar(const float *in, ptrdiff_t plane, ptrdiff_t classes, ptrdiff_t low, ptrdiff_t high,
+                               float weight, ptrdiff_t width, uint8_t *ids, float *scratch) {
+    (void)scratch;
+    for (ptrdiff_t column = 0; column < 4 * width; column++) {
+        float x = ((float)column + 0.5f) / 4 - 0.5f, best = -INFINITY;
+        if (x < 0) x = 0;
+        if (x > (float)(width - 1)) x = (float)(width - 1);
+        ptrdiff_t left = (ptrdiff_t)x, right = left + 1 < width ? left + 1 : left;
+        ids[column] = 0;
+        for (ptrdiff_t c = 0; c < classes; c++) {
+            const float *top = in + c * plane + low, *bottom = in + c * plane + high;
+            float a = top[left] + (bottom[left] - top[left]) * weight;
+            float b = top[right] + (bottom[right] - top[right]) * weight;
+            float value = a + (b - a) * (x - (float)left);
+            if (value > best) {
+                best = value;
+                ids[column] = (uint8_t)c;
+            }
+        }
+    }
+}
+
 struct ck_kernels ck_kernels_for(int instruction_set) {
     struct ck_kernels kernels = {
         .depthwise = ck_depthwise__scalar,
@@ -159,6 +181,7 @@ struct ck_kernels ck_kernels_for(int instruction_set) {
         .argmax_update = ck_argmax_update__scalar,
         .resized_taps = ck_resized_taps__scalar,
         .interleave = ck_interleave__scalar,
+        .resized_argmax = ck_resized_argmax__scalar,
     };
 #if defined(__x86_64__)
     if (instruction_set == CK_AVX2 || instruction_set == CK_AVX512) ck_raise__avx2(&kernels);

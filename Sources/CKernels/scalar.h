@@ -18,6 +18,7 @@ ck_resize_row_fn ck_resize_row__scalar;
 ck_argmax_update_fn ck_argmax_update__scalar;
 ck_resized_taps_fn ck_resized_taps__scalar;
 ck_interleave_fn ck_interleave__scalar;
+ck_resized_argmax_fn ck_resized_argmax__scalar;
 
 void ck_raise__avx2(struct ck_kernels *kernels);
 void ck_raise__avx512(struct ck_kernels *kernels);

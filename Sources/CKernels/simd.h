@@ -58,6 +58,16 @@ INLINE void v_store_interleaved(float *p, vf a, vf b, vf c, vf d) {
     v_store(p + 32, _mm512_shuffle_f32x4(s2, s3, 0x88));
     v_store(p + 48, _mm512_shuffle_f32x4(s2, s3, 0xdd));
 }
+INLINE vf v_bits(int32_t x) { return _mm512_castsi512_ps(_mm512_set1_epi32(x)); }
+INLINE vf v_where_greater(vf a, vf b, vf yes, vf no) {
+    return _mm512_mask_mov_ps(no, _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), yes);
+}
+// The ids of four phases as bytes, n columns: a0 b0 c0 d0 a1 ...
+INLINE void v_store_ids(uint8_t *p, vf a, vf b, vf c, vf d, ptrdiff_t n) {
+    vi ab = _mm512_or_si512(_mm512_castps_si512(a), _mm512_slli_epi32(_mm512_castps_si512(b), 8));
+    vi cd = _mm512_or_si512(_mm512_castps_si512(c), _mm512_slli_epi32(_mm512_castps_si512(d), 8));
+    _mm512_mask_storeu_epi32(p, (__mmask16)((1u << n) - 1), _mm512_or_si512(ab, _mm512_slli_epi32(cd, 16)));
+}
 INLINE double v_sum_double(vf a) {
     return _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(a))) +
            _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1))));
@@ -113,6 +123,17 @@ INLINE void v_store_interleaved(float *p, vf a, vf b, vf c, vf d) {
     v_store(p + 16, _mm256_permute2f128_ps(q0, q1, 0x31));
     v_store(p + 24, _mm256_permute2f128_ps(q2, q3, 0x31));
 }
+INLINE vf v_bits(int32_t x) { return _mm256_castsi256_ps(_mm256_set1_epi32(x)); }
+INLINE vf v_where_greater(vf a, vf b, vf yes, vf no) {
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+INLINE void v_store_ids(uint8_t *p, vf a, vf b, vf c, vf d, ptrdiff_t n) {
+    vi ab = _mm256_or_si256(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(b), 8));
+    vi cd = _mm256_or_si256(_mm256_castps_si256(c), _mm256_slli_epi32(_mm256_castps_si256(d), 8));
+    uint32_t all[8];
+    _mm256_storeu_si256((__m256i *)all, _mm256_or_si256(ab, _mm256_slli_epi32(cd, 16)));
+    memcpy(p, all, (size_t)n * 4);
+}
 INLINE double v_sum_double(vf a) {
     __m256d sum = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(a)), _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)));
     double lane[4];
@@ -162,6 +183,15 @@ INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
     vst1q_u32(lane, more);
     for (int i = 0; i < 4; i++)
         if (lane[i]) ids[i] = id;
+}
+INLINE vf v_bits(int32_t x) { return vreinterpretq_f32_s32(vdupq_n_s32(x)); }
+INLINE vf v_where_greater(vf a, vf b, vf yes, vf no) { return vbslq_f32(vcgtq_f32(a, b), yes, no); }
+INLINE void v_store_ids(uint8_t *p, vf a, vf b, vf c, vf d, ptrdiff_t n) {
+    uint32x4_t ab = vorrq_u32(vreinterpretq_u32_f32(a), vshlq_n_u32(vreinterpretq_u32_f32(b), 8));
+    uint32x4_t cd = vorrq_u32(vreinterpretq_u32_f32(c), vshlq_n_u32(vreinterpretq_u32_f32(d), 8));
+    uint32_t all[4];
+    vst1q_u32(all, vorrq_u32(ab, vshlq_n_u32(cd, 16)));
+    memcpy(p, all, (size_t)n * 4);
 }
 INLINE void v_store_interleaved(float *p, vf a, vf b, vf c, vf d) {
     float32x4x4_t all = {{a, b, c, d}};

@@ -13,11 +13,12 @@ public struct KernelTable: Sendable {
             _ dilation: Int, _ weights: UnsafePointer<Float>, _ bias: Float, _ relu: CInt
         ) -> Void
     /// Depthwise convolution at stride 2 of rows whose even and odd columns lie apart.
-    public typealias DepthwiseSplit = @convention(c) (
-        _ input: UnsafePointer<Float>, _ inputRow: Int, _ odd: Int, _ output: UnsafeMutablePointer<Float>,
-        _ outputRow: Int, _ outputBlock: Int, _ rows: Int, _ width: Int, _ kernel: Int,
-        _ weights: UnsafePointer<Float>, _ bias: Float, _ relu: CInt
-    ) -> Void
+    public typealias DepthwiseSplit =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ inputRow: Int, _ odd: Int, _ output: UnsafeMutablePointer<Float>,
+            _ outputRow: Int, _ outputBlock: Int, _ rows: Int, _ width: Int, _ kernel: Int,
+            _ weights: UnsafePointer<Float>, _ bias: Float, _ relu: CInt
+        ) -> Void
     /// One tile of a matrix product over packed blocks.
     public typealias Product =
         @convention(c) (
@@ -85,6 +86,13 @@ public struct KernelTable: Sendable {
             _ input: UnsafePointer<Float>, _ inputPhase: Int, _ width: Int, _ output: UnsafeMutablePointer<Float>
         ) -> Void
 
+    /// One row of an argmax over a ×4 resize.
+    public typealias ResizedArgmax =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ plane: Int, _ classes: Int, _ low: Int, _ high: Int, _ weight: Float,
+            _ width: Int, _ ids: UnsafeMutablePointer<UInt8>, _ scratch: UnsafeMutablePointer<Float>
+        ) -> Void
+
     /// The set these kernels are written for.
     public let instructionSet: InstructionSet
     /// Depthwise convolution.
@@ -115,6 +123,8 @@ public struct KernelTable: Sendable {
     public let resizedTaps: ResizedTaps
     /// Interleaving of four phases.
     public let interleave: Interleave
+    /// Argmax over a ×4 resize.
+    public let resizedArgmax: ResizedArgmax
 
     /// The kernels of `instructionSet`; throws `UnsupportedInstructionSet` where the machine does not have it.
     public init(_ instructionSet: InstructionSet = .best) throws(UnsupportedInstructionSet) {
@@ -135,6 +145,7 @@ public struct KernelTable: Sendable {
         argmaxUpdate = table.argmax_update
         resizedTaps = table.resized_taps
         interleave = table.interleave
+        resizedArgmax = table.resized_argmax
     }
 
     /// Columns of a packed block.

@@ -1,9 +1,47 @@
 // Pooling.
 
+// Stride 2: the largest of each column first, some columns at a time, then across.
+INLINE void max_pool_halving(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
+                             ptrdiff_t width, ptrdiff_t k) {
+    enum { PIECE = 64, REACH = 2 * PIECE + 32 };
+    float columns[REACH];
+    for (ptrdiff_t y = 0; y < rows; y++)
+        for (ptrdiff_t x = 0; x < width; x += PIECE) {
+            const ptrdiff_t some = smaller(PIECE, width - x), need = 2 * (some - 1) + k;
+            const float *top = in + 2 * y * in_stride + 2 * x;
+            float *to = out + y * out_stride + x;
+            if (need > REACH) {
+                ck_max_pool__scalar(top, in_stride, to, out_stride, 1, some, k, 2);
+                continue;
+            }
+            for (ptrdiff_t i = 0; i < need; i += VL) {
+                ptrdiff_t n = smaller(VL, need - i);
+                vf best = v_load_n(top + i, n);
+                for (ptrdiff_t ky = 1; ky < k; ky++) best = v_max(best, v_load_n(top + ky * in_stride + i, n));
+                v_store_n(columns + i, best, n);
+            }
+            ptrdiff_t i = 0;
+            for (; i + VL <= some; i += VL) {
+                vf best = v_load_even(columns + 2 * i);
+                for (ptrdiff_t kx = 1; kx < k; kx++) best = v_max(best, v_load_even(columns + 2 * i + kx));
+                v_store(to + i, best);
+            }
+            for (; i < some; i++) {
+                float best = columns[2 * i];
+                for (ptrdiff_t kx = 1; kx < k; kx++) best = columns[2 * i + kx] > best ? columns[2 * i + kx] : best;
+                to[i] = best;
+            }
+        }
+}
+
 static void max_pool(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
                      ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride) {
     if (stride != 1 && stride != 2) {
         ck_max_pool__scalar(in, in_stride, out, out_stride, rows, width, k, stride);
+        return;
+    }
+    if (stride == 2) {
+        max_pool_halving(in, in_stride, out, out_stride, rows, width, k);
         return;
     }
     for (ptrdiff_t y = 0; y < rows; y++) {
@@ -12,10 +50,7 @@ static void max_pool(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t
         for (; x + VL <= width; x += VL) {
             vf best = v_set(-__builtin_inff());
             for (ptrdiff_t ky = 0; ky < k; ky++)
-                for (ptrdiff_t kx = 0; kx < k; kx++) {
-                    const float *p = top + ky * in_stride + x * stride + kx;
-                    best = v_max(best, stride == 1 ? v_load(p) : v_load_even(p));
-                }
+                for (ptrdiff_t kx = 0; kx < k; kx++) best = v_max(best, v_load(top + ky * in_stride + x + kx));
             v_store(out + y * out_stride + x, best);
         }
         if (x < width)
@@ -33,8 +68,11 @@ INLINE void window_sum(const float *in, ptrdiff_t step, ptrdiff_t k, ptrdiff_t c
     for (;;) {
         if (k & size) {
             const float *part = doubled + done * step;
-            for (ptrdiff_t i = 0; i < count; i += VL) {
-                ptrdiff_t n = smaller(VL, count - i);
+            ptrdiff_t i = 0;
+            for (; i + VL <= count; i += VL)
+                v_store(out + i, done ? v_add(v_load(out + i), v_load(part + i)) : v_load(part + i));
+            if (i < count) {
+                ptrdiff_t n = count - i;
                 vf add = v_load_n(part + i, n);
                 v_store_n(out + i, done ? v_add(v_load_n(out + i, n), add) : add, n);
             }
@@ -42,10 +80,11 @@ INLINE void window_sum(const float *in, ptrdiff_t step, ptrdiff_t k, ptrdiff_t c
         }
         if (done == k) return;
         all -= size * step;
-        for (ptrdiff_t i = 0; i < all; i += VL) {
-            ptrdiff_t n = smaller(VL, all - i);
-            v_store_n(doubled + i, v_add(v_load_n(doubled + i, n), v_load_n(doubled + i + size * step, n)), n);
-        }
+        ptrdiff_t i = 0;
+        for (; i + VL <= all; i += VL) v_store(doubled + i, v_add(v_load(doubled + i), v_load(doubled + i + size * step)));
+        if (i < all)
+            v_store_n(doubled + i,
+                      v_add(v_load_n(doubled + i, all - i), v_load_n(doubled + i + size * step, all - i)), all - i);
         size *= 2;
     }
 }

@@ -55,3 +55,39 @@ static void interleave(const float *in, ptrdiff_t in_phase, ptrdiff_t width, flo
     for (; x < width; x++)
         for (ptrdiff_t phase = 0; phase < 4; phase++) out[4 * x + phase] = in[phase * in_phase + x];
 }
+
+static void resized_argmax(const float *in, ptrdiff_t plane, ptrdiff_t classes, ptrdiff_t low, ptrdiff_t high,
+                           float weight, ptrdiff_t width, uint8_t *ids, float *scratch) {
+    const vf share = v_set(weight);
+    for (ptrdiff_t c = 0; c < classes; c++) {
+        float *row = scratch + c * (width + 2);
+        const float *top = in + c * plane + low, *bottom = in + c * plane + high;
+        for (ptrdiff_t x = 0; x < width; x += VL) {
+            ptrdiff_t n = smaller(VL, width - x);
+            vf a = v_load_n(top + x, n), b = v_load_n(bottom + x, n);
+            v_store_n(row + 1 + x, v_fma(v_sub(b, a), share, a), n);
+        }
+        row[0] = row[1];
+        row[width + 1] = row[width];
+    }
+    const vf w3 = v_set(0.375f), w1 = v_set(0.125f);
+    for (ptrdiff_t x = 0; x < width; x += VL) {
+        ptrdiff_t n = smaller(VL, width - x);
+        vf best[4], id[4];
+        for (int p = 0; p < 4; p++) {
+            best[p] = v_set(-__builtin_inff());
+            id[p] = v_bits(0);
+        }
+        for (ptrdiff_t c = 0; c < classes; c++) {
+            const float *row = scratch + c * (width + 2) + x;
+            vf a = v_load_n(row, n), b = v_load_n(row + 1, n), d = v_load_n(row + 2, n);
+            vf before = v_sub(a, b), after = v_sub(d, b), this = v_bits((int32_t)c);
+            vf value[4] = {v_fma(before, w3, b), v_fma(before, w1, b), v_fma(after, w1, b), v_fma(after, w3, b)};
+            for (int p = 0; p < 4; p++) {
+                id[p] = v_where_greater(value[p], best[p], this, id[p]);
+                best[p] = v_max(value[p], best[p]);
+            }
+        }
+        v_store_ids(ids + 4 * x, id[0], id[1], id[2], id[3], n);
+    }
+}

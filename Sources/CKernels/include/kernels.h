@@ -68,6 +68,12 @@ typedef void ck_resized_taps_fn(const float *in, ptrdiff_t tap_stride, const ptr
 // out[4 * x + phase] = in[phase * in_phase + x].
 typedef void ck_interleave_fn(const float *in, ptrdiff_t in_phase, ptrdiff_t width, float *out);
 
+// One row of the argmax over `classes` planes after a x4 bilinear resize: planes at in + c * plane, their rows low and
+// high (element offsets) blended by `weight` (of high). Writes 4 * width ids, the first of equals.
+// `scratch` holds classes * (width + 2) floats.
+typedef void ck_resized_argmax_fn(const float *in, ptrdiff_t plane, ptrdiff_t classes, ptrdiff_t low, ptrdiff_t high,
+                                  float weight, ptrdiff_t width, uint8_t *ids, float *scratch);
+
 // Raises best[x] to row[x] and sets ids[x] = id wherever row[x] > best[x].
 typedef void ck_argmax_update_fn(const float *row, ptrdiff_t width, uint8_t id, float *best, uint8_t *ids);
 
@@ -86,6 +92,7 @@ struct ck_kernels {
     ck_argmax_update_fn *argmax_update;
     ck_resized_taps_fn *resized_taps;
     ck_interleave_fn *interleave;
+    ck_resized_argmax_fn *resized_argmax;
 };
 
 // The scalar kernels, each pointer raised set by set up to `instruction_set` (cpu_features.h).
@@ -105,10 +112,10 @@ void ck_convolution(const float *_Nonnull const *_Nonnull planes, ptrdiff_t chan
 void ck_pack_rows(const float *in, ptrdiff_t in_row, ptrdiff_t rows, ptrdiff_t width, float *out, ptrdiff_t out_row,
                   ptrdiff_t out_block);
 
-// Copies rows first, first + step, ... (`rows` of them) of a plane, `padding` zeros on both sides; rows outside the
-// plane are zeros. Where `odd` is not 0, the padded row's odd columns go to out + odd.
+// Copies rows first, first + step, ... (`rows` of them) of a plane, `padding` times `fill` on both sides; rows outside
+// the plane are all `fill`. Where `odd` is not 0, the padded row's odd columns go to out + odd.
 void ck_pad_rows(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step, ptrdiff_t rows,
-                 ptrdiff_t padding, float *out, ptrdiff_t out_row, ptrdiff_t odd);
+                 ptrdiff_t padding, float fill, float *out, ptrdiff_t out_row, ptrdiff_t odd);
 
 // Copies a plane into the middle of a larger one, `fill` all around: above, left, below, right elements wide.
 void ck_pad_plane(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdiff_t width, float *out,

@@ -1,6 +1,6 @@
 import Kernels
 
-/// Max-pooling, some channels a task.
+/// Max-pooling, some rows of a channel a task: they are copied into scratch with their padding around them.
 final class MaxPoolStep: Step, @unchecked Sendable {
     private let kernels: KernelTable
     private let input: Planes
@@ -9,11 +9,13 @@ final class MaxPoolStep: Step, @unchecked Sendable {
     private let outShape: Shape
     private let kernel: Int
     private let stride: Int
-    private let padded: PaddedPlane
+    private let padding: Int
     private let scratch: Scratch
+    private static let rowsPerTask = 16
 
-    init(_ context: StepContext, input: Value, output: Value, kernel: Int, stride: Int, padding: Int) throws(GraphError)
-    {
+    init(
+        _ context: StepContext, input: Value, output: Value, kernel: Int, stride: Int, padding: Int
+    ) throws(GraphError) {
         kernels = context.kernels
         inShape = context.shape(input)
         outShape = context.shape(output)
@@ -21,20 +23,25 @@ final class MaxPoolStep: Step, @unchecked Sendable {
         self.output = try context.output(output)
         self.kernel = kernel
         self.stride = stride
-        padded = PaddedPlane(height: inShape.height, width: inShape.width, padding: padding)
+        self.padding = padding
         scratch = context.scratch
-        scratch.reserve(padded.count)
-        super.init(tasks: min(inShape.channels, 12))
+        scratch.reserve(((Self.rowsPerTask - 1) * stride + kernel) * (inShape.width + 2 * padding))
+        super.init(tasks: inShape.channels * Self.pieces(outShape))
     }
 
+    private static func pieces(_ shape: Shape) -> Int { (shape.height + rowsPerTask - 1) / rowsPerTask }
+
     override func run(task: Int, thread: Int) {
-        let plane = scratch.of(thread)
-        for channel in part(task, of: tasks, inShape.channels) {
-            padded.fill(plane, from: input[channel], with: -.infinity)
-            kernels.maxPool(
-                UnsafePointer(plane), padded.stride, output + channel * outShape.plane, outShape.width,
-                outShape.height, outShape.width, kernel, stride)
-        }
+        let pieces = Self.pieces(outShape)
+        let (channel, first) = (task / pieces, task % pieces * Self.rowsPerTask)
+        let rows = min(Self.rowsPerTask, outShape.height - first)
+        let (padded, width) = (scratch.of(thread), inShape.width + 2 * padding)
+        PlaneOperations.padRows(
+            input[channel], height: inShape.height, width: inShape.width, first: first * stride - padding, step: 1,
+            count: (rows - 1) * stride + kernel, padding: padding, into: padded, stride: width, fill: -.infinity)
+        kernels.maxPool(
+            UnsafePointer(padded), width, output + channel * outShape.plane + first * outShape.width, outShape.width,
+            rows, outShape.width, kernel, stride)
     }
 }
 

@@ -105,7 +105,7 @@ final class ProductSource: @unchecked Sendable {
     func scratch(rows: Int) -> Int {
         guard case .depthwise(let parts, let stride, let dilation, let padding) = kind else { return 0 }
         let reach = parts.reduce(1) { max($0, $1.kernel) }
-        return ((rows - 1) * stride + (reach - 1) * dilation + 1) * (input.width + 2 * padding)
+        return max(reach * rows, (rows - 1) * stride + (reach - 1) * dilation + 1) * (input.width + 2 * padding)
     }
 
     /// Fills the depth from `target` on with what is made of `channels`, for output rows `rows`.
@@ -134,20 +134,9 @@ final class ProductSource: @unchecked Sendable {
             }
         case .depthwise(let parts, let stride, let dilation, let padding):
             for (number, channel) in channels.enumerated() {
-                if dilation < 4 {
-                    fillDepthwise(
-                        parts, channel, rows, to + number * layout.depth, between: channels.count * layout.depth,
-                        layout, stride: stride, dilation: dilation, padding: padding, padded: padded)
-                } else {
-                    // The rows between the taps are not needed: a row of outputs at a time.
-                    for row in rows {
-                        fillDepthwise(
-                            parts, channel, row..<row + 1,
-                            to + number * layout.depth + (row - rows.lowerBound) * layout.row,
-                            between: channels.count * layout.depth, layout, stride: stride, dilation: dilation,
-                            padding: padding, padded: padded)
-                    }
-                }
+                fillDepthwise(
+                    parts, channel, rows, to + number * layout.depth, between: channels.count * layout.depth, layout,
+                    stride: stride, dilation: dilation, padding: padding, padded: padded)
             }
         }
     }
@@ -159,15 +148,26 @@ final class ProductSource: @unchecked Sendable {
     ) {
         let width = input.width + 2 * padding
         // At stride 2 the even and the odd columns of a row are kept apart, so that the kernel's loads are dense.
-        let isSplit = stride == 2 && dilation == 1
+        let isSplit = stride == 2 && dilation == 1 && rows.count > 1
         let odd = (width + 1) / 2
-        let step = rows.count == 1 ? dilation : 1
         let reach = 2 * padding / dilation + 1
-        let count = rows.count == 1 ? reach : (rows.count - 1) * stride + (reach - 1) * dilation + 1
-        PlaneOperations.padRows(
-            planes[channel], height: input.height, width: input.width, first: rows.lowerBound * stride - padding,
-            step: step, count: count, padding: padding, into: padded, stride: width, odd: isSplit ? odd : nil)
-        let tapRow = dilation / step * width
+        let first = rows.lowerBound * stride - padding
+        var (advance, tapRow) = (stride * width, dilation * width)
+        if dilation < rows.count {
+            PlaneOperations.padRows(
+                planes[channel], height: input.height, width: input.width, first: first, step: 1,
+                count: (rows.count - 1) * stride + (reach - 1) * dilation + 1, padding: padding, into: padded,
+                stride: width, odd: isSplit ? odd : nil)
+        } else {
+            // Taps far apart: only the rows that they touch, those of one tap after those of the other.
+            (advance, tapRow) = (width, rows.count * width)
+            for tap in 0..<reach {
+                PlaneOperations.padRows(
+                    planes[channel], height: input.height, width: input.width, first: first + tap * dilation,
+                    step: stride, count: rows.count, padding: padding, into: padded + tap * tapRow, stride: width,
+                    odd: isSplit ? odd : nil)
+            }
+        }
         for (number, part) in parts.enumerated() {
             // A smaller kernel begins nearer to the centre.
             let inset = reach / 2 - part.kernel / 2
@@ -184,7 +184,7 @@ final class ProductSource: @unchecked Sendable {
                     layout.block, rows.count, self.output.width, part.kernel, weights, bias, 0)
             } else {
                 kernels.depthwise(
-                    UnsafePointer(padded + inset * tapRow + inset * dilation), stride * width, tapRow, output,
+                    UnsafePointer(padded + inset * tapRow + inset * dilation), advance, tapRow, output,
                     layout.row, layout.block, rows.count, self.output.width, part.kernel, stride, dilation, weights,
                     bias, 0)
             }

@@ -80,6 +80,7 @@ final class ArgmaxStep: Step, @unchecked Sendable {
     private let columns: ResizeColumns
     private let scratch: Scratch
     private let rowsPerTask: Int
+    private let isFourfold: Bool
 
     init(_ context: StepContext, input: Value, output: Value) throws(GraphError) {
         kernels = context.kernels
@@ -91,6 +92,10 @@ final class ArgmaxStep: Step, @unchecked Sendable {
         columns = ResizeColumns(ResizeAxis(from: inShape.width, to: outShape.width), context.prepared)
         scratch = context.scratch
         scratch.reserve(inShape.width + 2 * outShape.width)
+        isFourfold =
+            outShape.height == 4 * inShape.height && outShape.width == 4 * inShape.width
+            && !context.graph[input].operation.isReordering
+        scratch.reserve(inShape.channels * (inShape.width + 2))
         rowsPerTask = max(1, outShape.height / 32)
         super.init(tasks: (outShape.height + rowsPerTask - 1) / rowsPerTask)
     }
@@ -101,6 +106,12 @@ final class ArgmaxStep: Step, @unchecked Sendable {
         let best = values + outShape.width
         for row in task * rowsPerTask..<min((task + 1) * rowsPerTask, outShape.height) {
             let ids = output + row * outShape.width
+            if isFourfold {
+                kernels.resizedArgmax(
+                    input[0], inShape.plane, inShape.channels, Int(rows.low[row]) * inShape.width,
+                    Int(rows.high[row]) * inShape.width, rows.weight[row], inShape.width, ids, blended)
+                continue
+            }
             ids.update(repeating: 0, count: outShape.width)
             for channel in 0..<inShape.channels {
                 let plane = input[channel]
