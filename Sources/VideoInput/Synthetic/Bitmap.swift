@@ -80,10 +80,15 @@ struct Bitmap {
     mutating func weather(grain: Float, patches: Float, cells: Int, salt: UInt64) {
         var random = DriveRandom(salt, 77)
         let noise = LatticeNoise(period: cells, octaves: 3, gain: 0.6, salt: salt)
-        let step = Float(cells) / Float(width)
+        // Patches are broad: one value does for four by four texels.
+        let columns = (width + 3) / 4
+        let step = Float(4 * cells) / Float(width)
+        var soft: [Float] = []
+        for y in 0..<((height + 3) / 4) {
+            for x in 0..<columns { soft.append(noise.value(Float(x) * step, Float(y) * step)) }
+        }
         change { x, y, color in
-            let soft = noise.value(Float(x) * step, Float(y) * step)
-            let factor = 1 + grain * random.normal() + patches * 2 * (soft - 0.5)
+            let factor = 1 + grain * random.normal() + patches * 2 * (soft[(y / 4) * columns + x / 4] - 0.5)
             return Color(color.x * factor, color.y * factor, color.z * factor, color.w)
         }
     }
@@ -144,7 +149,7 @@ final class TextureAtlas: Sendable {
                     Level(
                         start: Int32(texels.count), logWidth: Int32(current.width.trailingZeroBitCount),
                         logHeight: Int32(current.height.trailingZeroBitCount)))
-                texels.append(contentsOf: current.texels.map(Self.packed))
+                for texel in current.texels { texels.append(Self.packed(texel)) }
                 if current.width == 1 && current.height == 1 { break }
                 current = Self.halved(current)
             }
@@ -158,8 +163,12 @@ final class TextureAtlas: Sendable {
         func build() -> TextureAtlas { TextureAtlas(texels: texels, levels: levels, entries: entries) }
 
         private static func packed(_ color: Bitmap.Color) -> UInt32 {
-            func byte(_ value: Float) -> UInt32 { UInt32(min(max(value, 0), 1) * 255 + 0.5) }
-            return byte(color.x) | byte(color.y) << 8 | byte(color.z) << 16 | byte(color.w) << 24
+            byte(color.x) | byte(color.y) << 8 | byte(color.z) << 16 | byte(color.w) << 24
+        }
+
+        @inline(__always)
+        private static func byte(_ value: Float) -> UInt32 {
+            UInt32(truncatingIfNeeded: Int32(min(max(value, 0), 1) * 255 + 0.5))
         }
 
         /// Half the size; colours are averaged by coverage, so that holes lend none.

@@ -33,11 +33,13 @@ struct BuildingModel {
         let base = house.shop.map { textures.shops[$0 % textures.shops.count] } ?? style.groundFloor
         let lower = brush.paint(
             base, .building, facing: towardsRoad, tint: house.shop == nil ? house.tint : SIMD3(1, 1, 1))
-        let g1 = house.phase * 2 + max((length / 6).rounded(), 1) * 0.5
+        // Shops come two to a tile, dwellings one.
+        let g0 = house.shop == nil ? 0 : house.phase * 2
+        let g1 = g0 + max((length / 6).rounded(), 1) * (house.shop == nil ? 1 : 0.5)
         brush.list.quad(
-            Corner(near.x, near.y + ground, near.z, house.phase * 2, 0.004),
+            Corner(near.x, near.y + ground, near.z, g0, 0.004),
             Corner(far.x, far.y + ground, far.z, g1, 0.004), Corner(far.x, far.y - 0.4, far.z, g1, 1.1),
-            Corner(near.x, near.y - 0.4, near.z, house.phase * 2, 1.1), lower)
+            Corner(near.x, near.y - 0.4, near.z, g0, 1.1), lower)
         endWall(house, side: side, near: near, style: style, brush: &brush)
         roof(house, side: side, near: near, far: far, style: style, brush: &brush)
     }
@@ -50,7 +52,7 @@ struct BuildingModel {
         guard near.z > StreetCamera.near else { return }
         let depth = house.depth * side
         let wall = brush.paint(style.wall, .building, facing: SIMD3(0, 0, -1), tint: house.tint * 0.96)
-        let eaves = house.eaves
+        let eaves = house.eaves + (house.rise > 0 ? 0 : 0.45)
         let across = house.depth / 3
         let down = (eaves + 0.4) / 3
         brush.list.quad(

@@ -21,8 +21,28 @@ struct CarModel {
         var length: Float { outline.last?.a ?? 4 }
         var roof: Float { outline.map(\.h).max() ?? 1.4 }
 
-        func half(_ h: Float) -> Float {
-            h <= waist ? halfWidth : halfWidth - taper * min((h - waist) / max(roof - waist, 0.1), 1)
+        /// Half the width at a place: the cabin leans in, and the corners are rounded.
+        func half(_ a: Float, _ h: Float) -> Float {
+            let lean = h <= waist ? 0 : taper * min((h - waist) / max(roof - waist, 0.1), 1)
+            let end = max(1 - min(a, length - a) / Self.corner, 0)
+            return halfWidth * (1 - (length > 8 ? 0.03 : 0.15) * end * end) - lean
+        }
+
+        /// How far from its ends the body is rounded.
+        static let corner: Float = 0.5
+
+        /// The upper edge of the lower body.
+        func shoulder(_ a: Float) -> Float {
+            var before = outline[1]
+            for k in Array(2...lowerRear) + Array(lowerFront..<(outline.count - 1)) {
+                let point = outline[k]
+                if a <= point.a {
+                    return before.h + (point.h - before.h)
+                        * min(max((a - before.a) / max(point.a - before.a, 1e-4), 0), 1)
+                }
+                before = point
+            }
+            return before.h
         }
     }
 
@@ -123,14 +143,15 @@ struct CarModel {
             let normal = place.normal(-dh / size, 0, da / size)
             // A face that looks ahead and away cannot be seen.
             if normal.z > 0.2 && place.anchor.z > 2 { continue }
-            let shine = brush.light.horizon * 0.07 * max(normal.y, 0.2)
+            // Paint mirrors the sky above and the street about it.
+            let shine = brush.light.horizon * (0.04 + 0.16 * max(normal.y, 0))
             func strip(_ inset: Float, _ lower: Float, _ upper: Float, _ out: Float, _ paint: SurfacePaint) {
                 let a0 = p.a + da * lower - dh / size * out
                 let h0 = p.h + dh * lower + da / size * out
                 let a1 = p.a + da * upper - dh / size * out
                 let h1 = p.h + dh * upper + da / size * out
-                let w0 = shape.half(h0) - inset
-                let w1 = shape.half(h1) - inset
+                let w0 = shape.half(a0, h0) - inset
+                let w1 = shape.half(a1, h1) - inset
                 brush.list.quad(
                     place.corner(a0, -w0, h0, 0, 1), place.corner(a1, -w1, h1, 0, 0), place.corner(a1, w1, h1, 1, 0),
                     place.corner(a0, w0, h0, 1, 1), paint)
@@ -151,7 +172,7 @@ struct CarModel {
         guard place.anchor.z < 160 else { return }
         let things = brush.textures.things
         let a: Float = isTail ? -0.02 : shape.length + 0.02
-        let w = shape.halfWidth
+        let w = shape.half(0, 0.5)
         func patch(_ x0: Float, _ x1: Float, _ h0: Float, _ h1: Float, _ out: Float, _ tint: SIMD3<Float>) {
             let at = isTail ? a - out : a + out
             let paint = brush.paint(things.plain, .car, facing: SIMD3(0, 0, -1), tint: tint)
@@ -193,26 +214,27 @@ struct CarModel {
         var paint = brush.paint(things.panel, .car, facing: normal, tint: color)
         paint.light += brush.light.horizon * 0.05
         let belt = shape.waist
-        func at(_ a: Float, _ h: Float, _ out: Float = 0) -> Corner {
-            place.corner(a, right * (shape.half(h) + out), h, a / length, 1 - (h - 0.2) / (belt - 0.15))
+        func at(_ a: Float, _ h: Float) -> Corner {
+            place.corner(a, right * shape.half(a, h), h, a / length, 1 - (h - 0.2) / (belt - 0.15))
         }
         // The lower body, in slices from tail to nose.
-        let outline = shape.outline
-        let low = outline[0].h
-        let rear = outline[shape.lowerRear]
-        let front = outline[shape.lowerFront]
-        brush.list.quad(
-            at(outline[0].a, low), at(outline[1].a, outline[1].h), at(rear.a, rear.h), at(rear.a, low), paint)
-        brush.list.quad(at(rear.a, low), at(rear.a, rear.h), at(front.a, front.h), at(front.a, low), paint)
-        for k in shape.lowerFront..<(outline.count - 2) {
-            let p = outline[k]
-            let q = outline[k + 1]
-            brush.list.quad(at(p.a, low), at(p.a, p.h), at(q.a, q.h), at(q.a, low), paint)
+        let low = shape.outline[0].h
+        let cuts = [0.01, 0.2, Shape.corner, length / 2, length - Shape.corner, length - 0.2, length - 0.03]
+        for k in 0..<(cuts.count - 1) {
+            let a = cuts[k]
+            let b = cuts[k + 1]
+            let turn = (shape.half(b, low) - shape.half(a, low)) / (b - a)
+            let size = (1 + turn * turn).squareRoot()
+            var slice = brush.paint(
+                things.panel, .car, facing: place.normal(-turn / size, right / size, 0), tint: color)
+            slice.light += brush.light.horizon * 0.05
+            let top = (shape.shoulder(a), shape.shoulder(b))
+            brush.list.quad(at(a, low), at(a, top.0), at(b, top.1), at(b, low), slice)
         }
         // The cabin above the waist.
         var cabin = paint
         cabin.texture = things.plain
-        let upper = Array(outline[shape.lowerRear...shape.lowerFront])
+        let upper = Array(shape.outline[shape.lowerRear...shape.lowerFront])
         if upper.count == 4 {
             brush.list.quad(
                 at(upper[0].a, upper[0].h), at(upper[1].a, upper[1].h), at(upper[2].a, upper[2].h),
@@ -221,7 +243,9 @@ struct CarModel {
         let glass = brush.paint(things.glass, .car, facing: SIMD3(0, 1, 0), tint: SIMD3(0.8, 0.8, 0.8))
         let window = shape.window
         func pane(_ a: Float, _ h: Float) -> Corner {
-            place.corner(a, right * (shape.half(h) + 0.015), h, a / 2, (shape.roof - h) * 1.2)
+            place.corner(
+                a, right * (shape.half(a, h) + 0.015), h, a / 2,
+                0.95 * (shape.roof - h) / (shape.roof - shape.waist + 0.1))
         }
         let panes = length > 8 ? 7 : 2
         for k in 0..<panes {

@@ -4,7 +4,7 @@ struct FacadeTextures {
     struct Style {
         /// Two storeys of four bays: 12 m × 6 m.
         var storeys: TextureAtlas.Reference
-        /// The ground floor of a house: 12 m × 3.6 m.
+        /// The ground floor of a house: 6 m × 3.6 m.
         var groundFloor: TextureAtlas.Reference
         /// Wall without windows: 3 m × 3 m.
         var wall: TextureAtlas.Reference
@@ -166,31 +166,29 @@ struct FacadeTextures {
     }
 
     private static func groundFloor(_ color: Bitmap.Color, _ isBrick: Bool, _ random: inout DriveRandom) -> Bitmap {
-        var bitmap = wall(opaque(color * 0.94), isBrick, width: 512, height: 256, metres: tileWidth, &random)
-        bitmap.rectangle(0, 232, 512, 256, opaque(color * 0.7))
+        var bitmap = wall(opaque(color * 0.94), isBrick, width: 256, height: 256, metres: tileWidth / 2, &random)
+        bitmap.rectangle(0, 232, 256, 256, opaque(color * 0.7))
         let doors: [Bitmap.Color] = [
             Bitmap.color(40, 56, 82), Bitmap.color(96, 30, 30), Bitmap.color(34, 62, 44), Bitmap.color(60, 48, 40),
             Bitmap.color(190, 190, 186),
         ]
-        for house in 0..<2 {
-            let x = Float(house) * 256
-            let mirrored = random.chance(0.3)
-            let door = x + (mirrored ? 200 : 26)
-            bitmap.rectangle(door - 5, 82, door + 47, 256, Bitmap.color(200, 198, 190))
-            bitmap.rectangle(door, 88, door + 42, 250, doors[random.index(doors.count)])
-            bitmap.rectangle(door + 5, 92, door + 37, 112, Bitmap.color(60, 66, 74))
-            bitmap.rectangle(door + 6, 130, door + 18, 180, doors[random.index(doors.count)] * 0.9)
-            bitmap.rectangle(door - 5, 250, door + 47, 256, Bitmap.color(150, 148, 144))
-            let left = x + (mirrored ? 24 : 96)
+        let x: Float = 0
+        let mirrored = random.chance(0.3)
+        let door = x + (mirrored ? 200 : 26)
+        bitmap.rectangle(door - 5, 82, door + 47, 256, Bitmap.color(200, 198, 190))
+        bitmap.rectangle(door, 88, door + 42, 250, doors[random.index(doors.count)])
+        bitmap.rectangle(door + 5, 92, door + 37, 112, Bitmap.color(60, 66, 74))
+        bitmap.rectangle(door + 6, 130, door + 18, 180, doors[random.index(doors.count)] * 0.9)
+        bitmap.rectangle(door - 5, 250, door + 47, 256, Bitmap.color(150, 148, 144))
+        let left = x + (mirrored ? 24 : 96)
+        window(
+            &bitmap, left, 84, left + 66, 186, frame: Bitmap.color(224, 224, 220), hasBars: true, thick: 4,
+            scale: 42, &random)
+        let second = left + 84
+        if second + 56 < x + 256 && !(mirrored && second + 56 > door - 8) {
             window(
-                &bitmap, left, 84, left + 66, 186, frame: Bitmap.color(224, 224, 220), hasBars: true, thick: 4,
+                &bitmap, second, 84, second + 54, 186, frame: Bitmap.color(224, 224, 220), hasBars: true, thick: 4,
                 scale: 42, &random)
-            let second = left + 84
-            if second + 56 < x + 256 && !(mirrored && second + 56 > door - 8) {
-                window(
-                    &bitmap, second, 84, second + 54, 186, frame: Bitmap.color(224, 224, 220), hasBars: true, thick: 4,
-                    scale: 42, &random)
-            }
         }
         return bitmap
     }

@@ -175,9 +175,9 @@ struct FurnitureModel {
     }
 
     private func board(_ anchor: StreetCamera.Anchor, _ random: inout DriveRandom, brush: inout SceneBrush) {
-        let half = random.within(0.7, 1.2)
+        let half = random.within(0.6, 1.0)
         let low = random.within(1.7, 2.2)
-        let high = low + random.within(0.8, 1.4)
+        let high = low + random.within(0.7, 1.2)
         let things = brush.textures.things
         for x in [-0.75, 0.75] as [Float] {
             brush.list.limb(

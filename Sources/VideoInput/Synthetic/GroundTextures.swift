@@ -16,14 +16,14 @@ struct GroundTextures {
 
     init(seed: UInt64, season: StreetLight.Season, into atlas: inout TextureAtlas.Builder) {
         var random = DriveRandom(seed, 30)
-        let grey = random.within(76, 104)
-        let warm = random.within(-3, 4)
-        var bitmap = Bitmap(width: 256, height: 256, fill: Bitmap.color(grey + warm, grey + 2, grey + 4 - warm))
-        bitmap.weather(grain: 0.085, patches: 0.10, cells: 16, salt: random.next())
+        let grey = random.within(82, 108)
+        let warm = random.within(-2, 3)
+        var bitmap = Bitmap(width: 256, height: 256, fill: Bitmap.color(grey + warm - 2, grey + 2, grey + 6 - warm))
+        bitmap.weather(grain: 0.06, patches: 0.05, cells: 16, salt: random.next())
         Self.cracks(&bitmap, &random)
         asphalt = atlas.add(bitmap)
 
-        let stone = random.within(92, 122)
+        let stone = random.within(86, 118)
         bitmap = Bitmap(width: 256, height: 256, fill: Bitmap.color(stone + 2, stone, stone - 3))
         let slabs = random.chance(0.5)
         let salt = random.next()
@@ -52,7 +52,7 @@ struct GroundTextures {
 
         bitmap = Bitmap(width: 64, height: 64, fill: Bitmap.color(138, 136, 132))
         bitmap.rectangle(0, 0, 2, 64, Bitmap.color(96, 94, 92))
-        bitmap.weather(grain: 0.06, patches: 0.12, cells: 8, salt: random.next())
+        bitmap.weather(grain: 0.02, patches: 0.05, cells: 4, salt: random.next())
         kerb = atlas.add(bitmap)
 
         let broad = LatticeNoise(period: 8, octaves: 4, gain: 0.55, salt: random.next())
@@ -74,7 +74,7 @@ struct GroundTextures {
     }
 
     private static func cracks(_ bitmap: inout Bitmap, _ random: inout DriveRandom) {
-        for _ in 0..<3 {
+        for _ in 0..<random.index(3) {
             var x = random.within(0, 256)
             var y = random.within(0, 256)
             var direction = Double(random.unit())

@@ -61,13 +61,13 @@ struct NatureTextures {
                 ))
         }
         for layer in 0..<3 {
-            for _ in 0..<420 {
+            for _ in 0..<([420, 700, 900][layer]) {
                 let lobe = lobes[random.index(lobes.count)]
                 let turn = Double(random.unit())
                 let reach = lobe.r * random.unit().squareRoot() * (layer == 0 ? 0.98 : 0.9)
                 let x = lobe.x + reach * Float(Wave.cosine(turns: turn))
                 let y = lobe.y + reach * Float(Wave.sine(turns: turn))
-                guard x > 6, y > 6, x < size - 6, y < size - 6 else { continue }
+                guard x > 7, y > 7, x < size - 7, y < size - 7 else { continue }
                 let height = 1 - y / size
                 // Each lobe is lit from above.
                 let local = (lobe.y - y) / lobe.r
@@ -75,7 +75,7 @@ struct NatureTextures {
                 let shade = base * (0.72 + 0.34 * height + 0.26 * max(local, -0.6)) * random.within(0.8, 1.2)
                 let hue = random.within(0.92, 1.08)
                 let color = Bitmap.Color(leaf.x * shade * hue, leaf.y * shade, leaf.z * shade * hue, 1)
-                let radius = random.within(2.5, layer == 2 ? 4.5 : 7)
+                let radius = random.within(1.4, [6.5, 4, 2.6][layer])
                 bitmap.ellipse(x, y, radius, radius * random.within(0.6, 1), color)
             }
         }

@@ -56,7 +56,7 @@ struct PersonModel {
         }
         let hip = height * 0.5
         let shoulder = height * 0.82
-        let trouser = paint(things.round, leg)
+        let trouser = paint(things.sleeve, leg)
         for side in [-1, 1] as [Float] {
             let stride = swing * side * 0.32
             let foot = point(stride, side * 0.1, max(0.04, -stride * side * 0.1))
@@ -66,11 +66,12 @@ struct PersonModel {
             let toe = point(stride + 0.2, side * 0.1, 0.06)
             brush.list.limb(from: foot, to: toe, width: 0.1, 0.08, paint(things.plain, SIMD3(0.1, 0.09, 0.09)))
         }
-        let body = paint(things.round, cloth)
+        let body = paint(things.sleeve, cloth)
         let wide = (across == 0 ? 0.44 : 0.3) * build
         brush.list.limb(
             from: point(0, 0, hasCoat ? height * 0.34 : hip * 0.94), to: point(0.03, 0, shoulder),
-            width: hasCoat ? wide * 1.02 : wide * 0.82, wide, body)
+            width: hasCoat ? wide * 1.05 : wide * 0.9, wide,
+            paint(things.torso, cloth))
         brush.list.limb(
             from: point(0.03, 0, shoulder - 0.01), to: point(0.03, 0, height * 0.87), width: wide * 0.8, 0.12, body)
         for side in [-1, 1] as [Float] {
@@ -152,7 +153,7 @@ struct PersonModel {
         let hip = place.point(0.28, 0, 0.98)
         let shoulder = place.point(0.62, 0, 1.46)
         let turn = Double(distance / 5)
-        let trouser = paint(things.round, leg)
+        let trouser = paint(things.sleeve, leg)
         for side in [-1, 1] as [Float] {
             let phase = turn + (side > 0 ? 0.5 : 0)
             let foot = place.point(
@@ -165,9 +166,9 @@ struct PersonModel {
             brush.list.limb(from: knee, to: place.point(0.28, side * 0.1, 0.98), width: 0.14, 0.19, trouser)
             let hand = place.point(0.84, side * 0.25, 1.04)
             brush.list.limb(
-                from: hand, to: place.point(0.6, side * 0.19, 1.42), width: 0.08, 0.12, paint(things.round, cloth))
+                from: hand, to: place.point(0.6, side * 0.19, 1.42), width: 0.09, 0.13, paint(things.sleeve, cloth))
         }
-        brush.list.limb(from: hip, to: shoulder, width: 0.32, 0.42, paint(things.round, cloth))
+        brush.list.limb(from: hip, to: shoulder, width: 0.38, 0.46, paint(things.torso, cloth))
         head(
             at: place.point(0.7, 0, 1.63), size: 0.25, skin: skin, hair: helmet, isAway: facing > 0, kind: .bicyclist,
             brush: &brush)

@@ -16,12 +16,15 @@ struct SkyPainter {
     }
 
     mutating func paint(on canvas: StreetCanvas, camera: StreetCamera, seconds: Double) {
-        let count = canvas.width / Self.step + 2
         let toSun = light.direction(heading: camera.heading)
         let turn = Float(camera.heading)
         atlas.texels.withUnsafeBufferPointer { texels in
             let level = atlas.levels[Int(atlas.entries[Int(clouds.index)].firstLevel)]
             for y in 0..<canvas.height {
+                let open = canvas.openSpan(y: y)
+                guard !open.isEmpty else { continue }
+                let from = open.lowerBound / Self.step * Self.step
+                let count = (open.upperBound - from) / Self.step + 2
                 let slope = (camera.centreY - Float(y)) / camera.focal
                 let up = max(slope, 0)
                 let blend = up / (up + 0.35)
@@ -33,7 +36,7 @@ struct SkyPainter {
                 let fade = min(up * 6, 1)
                 cover.removeAll(keepingCapacity: true)
                 for cell in 0..<count {
-                    let x = (Float(cell * Self.step) - camera.centreX) / camera.focal + turn
+                    let x = (Float(from + cell * Self.step) - camera.centreX) / camera.focal + turn
                     let u = x * depth * 0.5 + drift * Float(seconds)
                     let v = depth * 0.7
                     let thickness = Self.sample(texels, level, u * 64, v * 64)
@@ -41,13 +44,14 @@ struct SkyPainter {
                     cover.append(min(max(amount, 0), 1) * fade)
                 }
                 canvas.skySpan(
-                    y: y, step: Self.step, cover: cover, clear: simd(clear), cloud: simd(light.cloud),
+                    y: y, from: from, step: Self.step, cover: cover, clear: Self.shown(clear),
+                    cloud: Self.shown(light.cloud),
                     code: StreetClass.sky.code)
             }
         }
     }
 
-    private func simd(_ color: SIMD3<Float>) -> SIMD3<Float> {
+    private static func shown(_ color: SIMD3<Float>) -> SIMD3<Float> {
         SIMD3(min(max(color.x, 0), 0.999), min(max(color.y, 0), 0.999), min(max(color.z, 0), 0.999))
     }
 

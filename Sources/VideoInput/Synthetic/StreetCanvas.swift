@@ -7,6 +7,9 @@ final class StreetCanvas {
     private let colors: UnsafeMutablePointer<UInt32>
     private let nearness: UnsafeMutablePointer<Float>
     private let classes: UnsafeMutablePointer<UInt8>
+    /// For every sixteen pixels of a row, how near the farthest of them is; what is farther is hidden there.
+    private let blocks: UnsafeMutablePointer<Float>
+    private let blocksPerRow: Int
     /// Factors of light on the row of ground that is being painted, 256 being full light.
     private let light: UnsafeMutablePointer<Int32>
 
@@ -14,11 +17,15 @@ final class StreetCanvas {
         precondition(width > 0 && height > 0, "a canvas has pixels")
         self.width = width
         self.height = height
-        colors = .allocate(capacity: width * height)
+        // Rows are read four pixels at a time.
+        colors = .allocate(capacity: width * height + 3)
         nearness = .allocate(capacity: width * height)
         classes = .allocate(capacity: width * height)
         light = .allocate(capacity: width)
-        colors.initialize(repeating: 0, count: width * height)
+        blocksPerRow = (width + 15) / 16
+        blocks = .allocate(capacity: blocksPerRow * height)
+        blocks.initialize(repeating: 0, count: blocksPerRow * height)
+        colors.initialize(repeating: 0, count: width * height + 3)
         nearness.initialize(repeating: 0, count: width * height)
         classes.initialize(repeating: 0, count: width * height)
         light.initialize(repeating: 256, count: width)
@@ -29,20 +36,31 @@ final class StreetCanvas {
         nearness.deallocate()
         classes.deallocate()
         light.deallocate()
+        blocks.deallocate()
     }
 
     /// Makes every pixel infinitely far.
     func clear() {
         nearness.update(repeating: 0, count: width * height)
+        blocks.update(repeating: 0, count: blocksPerRow * height)
     }
 
-    /// Reads the finished colours (0x00BBGGRR) and class codes.
-    func withPixels<Result>(
-        _ body: (UnsafeBufferPointer<UInt32>, UnsafeBufferPointer<UInt8>) -> Result
-    ) -> Result {
-        body(
-            UnsafeBufferPointer(start: colors, count: width * height),
-            UnsafeBufferPointer(start: classes, count: width * height))
+    /// Reads the finished class codes.
+    func withClasses<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        body(UnsafeBufferPointer(start: classes, count: width * height))
+    }
+
+    /// Reads the colours of row `y` and of those above and below it (the row itself at the border); each row may be
+    /// read to the next multiple of four pixels.
+    func withRows(
+        about y: Int, _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+    ) {
+        precondition(y >= 0 && y < height, "row outside the canvas")
+        let bytes = (width + 3) / 4 * 16
+        func row(_ y: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(start: colors + y * width, count: bytes)
+        }
+        body(row(max(y - 1, 0)), row(y), row(min(y + 1, height - 1)))
     }
 
     // MARK: Polygons
@@ -62,13 +80,28 @@ final class StreetCanvas {
         let jitterRow: Int32 = (y & 1) == 0 ? 0 : 1
         var left = Float(x) + 0.5 - plane.originX
         var w = plane.w.value + left * plane.w.dx + fy * plane.w.dy
-        var near = 1 / max(w, 1e-5)
-        var u = (plane.u.value + left * plane.u.dx + fy * plane.u.dy) * near
-        var v = (plane.v.value + left * plane.v.dx + fy * plane.v.dy) * near
+        var near: Float = 0
+        var u: Float = 0
+        var v: Float = 0
+        var isKnown = false
         while x < end {
-            let count = min(16, end - x)
+            let block = y * blocksPerRow + (x >> 4)
+            let count = min((x | 15) + 1, end) - x
             let right = left + Float(count)
             let nextW = plane.w.value + right * plane.w.dx + fy * plane.w.dy
+            if max(w, nextW) <= blocks[block] {
+                x += count
+                left = right
+                w = nextW
+                isKnown = false
+                continue
+            }
+            if !isKnown {
+                near = 1 / max(w, 1e-5)
+                u = (plane.u.value + left * plane.u.dx + fy * plane.u.dy) * near
+                v = (plane.v.value + left * plane.v.dx + fy * plane.v.dy) * near
+                isKnown = true
+            }
             let nextNear = 1 / max(nextW, 1e-5)
             let nextU = (plane.u.value + right * plane.u.dx + fy * plane.u.dy) * nextNear
             let nextV = (plane.v.value + right * plane.v.dx + fy * plane.v.dy) * nextNear
@@ -113,13 +146,17 @@ final class StreetCanvas {
             var index = rowStart + x
             let stop = index + count
             var side: Int32 = Int32(truncatingIfNeeded: x & 1) &* jitter
+            var farthest = Float.infinity
             while index < stop {
-                if w > nearness[index] {
+                let old = nearness[index]
+                var kept = old
+                if w > old {
                     let column = ((iu &+ side) >> 16) & maskU
                     let row = ((iv &+ side) >> 16) & maskV
                     let texel = texels[base &+ Int((row << logWidth) | column)]
                     if texel >= 0x8000_0000 {
                         nearness[index] = w
+                        kept = w
                         classes[index] = paint.code
                         let r = min(255, ((texel & 255) &* red) >> 8 &+ hazeRed)
                         let g = min(255, (((texel >> 8) & 255) &* green) >> 8 &+ hazeGreen)
@@ -127,12 +164,14 @@ final class StreetCanvas {
                         colors[index] = r | g << 8 | b << 16
                     }
                 }
+                if kept < farthest { farthest = kept }
                 w += dw
                 iu &+= du
                 iv &+= dv
                 side = jitter &- side
                 index &+= 1
             }
+            if count == 16 { blocks[block] = farthest }
             x += count
             left = right
             w = nextW
@@ -229,17 +268,29 @@ final class StreetCanvas {
 
     // MARK: Sky
 
-    /// Fills what is still infinitely far on row `y`: a colour between two, after `cover` (one value for
-    /// every `step` pixels and one past the end), plus a glow.
-    func skySpan(y: Int, step: Int, cover: [Float], clear: SIMD3<Float>, cloud: SIMD3<Float>, code: UInt8) {
-        guard y >= 0, y < height, step > 0, cover.count > width / step else { return }
+    /// The pixels of row `y` between the first and the last that nothing covers; empty where all are covered.
+    func openSpan(y: Int) -> Range<Int> {
+        guard y >= 0, y < height else { return 0..<0 }
+        let row = nearness + y * width
+        var first = 0
+        while first < width, row[first] != 0 { first += 1 }
+        guard first < width else { return 0..<0 }
+        var last = width - 1
+        while row[last] != 0 { last -= 1 }
+        return first..<(last + 1)
+    }
+
+    /// Fills what is still infinitely far on row `y` from pixel `from` on: a colour between two, after `cover`
+    /// (one value for every `step` pixels, and one past the last).
+    func skySpan(y: Int, from: Int, step: Int, cover: [Float], clear: SIMD3<Float>, cloud: SIMD3<Float>, code: UInt8) {
+        guard y >= 0, y < height, from >= 0, step > 0 else { return }
         let rowStart = y * width
         let change = cloud - clear
-        var x = 0
+        var x = from
         var cell = 0
-        while x < width {
+        while x < width, cell + 1 < cover.count {
             let end = min(x + step, width)
-            let following = cover[min(cell + 1, cover.count - 1)]
+            let following = cover[cell + 1]
             var amount = cover[cell]
             let slope = (following - amount) / Float(step)
             var r = Int32((clear.x + change.x * amount) * 65280)

@@ -30,6 +30,11 @@ struct StreetLight {
         azimuth = Double(random.unit())
         let mood = random.unit()
         let distance: Float
+        var sun: SIMD3<Float>
+        var ambient: SIMD3<Float>
+        var zenith: SIMD3<Float>
+        var horizon: SIMD3<Float>
+        var cloud: SIMD3<Float>
         if mood < 0.5 {
             // A bright day.
             isSunny = true
@@ -67,7 +72,22 @@ struct StreetLight {
             cover = random.within(0.1, 0.7)
             distance = random.within(450, 1100)
         }
-        haze = Haze(color: horizon * 0.97, density: 1 / distance)
+        // The camera exposes for the street, half of it in the shade where the sun is low; the sky may burn out.
+        let shade = isSunny ? (1 - elevation) * 0.8 : 0
+        let level = (ambient.y + sun.y * elevation * (1 - shade)).squareRoot()
+        let exposure = random.within(0.88, 1.04) / level
+        sun *= exposure * exposure
+        ambient *= exposure * exposure
+        let burnt = max(exposure, 1)
+        zenith *= burnt
+        horizon *= burnt
+        cloud *= burnt
+        self.sun = sun
+        self.ambient = ambient
+        self.zenith = zenith.clamped(lowerBound: SIMD3(), upperBound: SIMD3(repeating: 1))
+        self.horizon = horizon.clamped(lowerBound: SIMD3(), upperBound: SIMD3(repeating: 1))
+        self.cloud = cloud.clamped(lowerBound: SIMD3(), upperBound: SIMD3(repeating: 1))
+        haze = Haze(color: self.horizon * 0.97, density: 1 / distance)
         noise = random.within(1.2, 3.2)
         contrast = random.within(0.1, 0.6)
     }

@@ -233,7 +233,7 @@ struct StreetPlan {
         // Signs, boards, bins, bollards.
         s = start + Double(random.within(6, 20))
         while s < end - 2 {
-            add(random.chance(0.22) ? .board : .sign, s, kerb + side * random.within(0.4, 0.7), &random)
+            add(random.chance(0.1) ? .board : .sign, s, kerb + side * random.within(0.4, 0.7), &random)
             s += Double(random.within(16, 38))
         }
         if random.chance(0.5) { add(.bin, start + Double(random.within(5, 70)), kerb + side * 0.6, &random) }
@@ -257,7 +257,7 @@ struct StreetPlan {
 
     private mutating func park(_ block: Int, side: Float, until end: Double, random: inout DriveRandom) {
         guard road.hasParking else { return }
-        let fullness = random.within(0.15, 0.85)
+        let fullness = random.within(0.05, 0.6)
         let crossing = Self.crossing(seed: seed, block: block) ?? -1000
         var s = Double(block) * Self.block + 4
         while s < end - 9 {

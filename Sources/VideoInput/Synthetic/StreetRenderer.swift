@@ -11,7 +11,7 @@ final class StreetRenderer {
     private let sensor: StreetSensor
     private var list: SurfaceList
     private var shadows: [GroundShadow] = []
-    private var scratch: [UInt64] = []
+    private var rows = SensorRows()
 
     init(options: SyntheticOptions) {
         size = options.size
@@ -47,12 +47,12 @@ final class StreetRenderer {
 
     /// Writes the picture of frame `index`, which was drawn last, as packed red, green and blue.
     func writePicture(frame index: Int, into output: UnsafeMutableRawBufferPointer) {
-        sensor.expose(canvas, frame: index, into: output, scratch: &scratch)
+        sensor.expose(canvas, frame: index, into: output, rows: &rows)
     }
 
     /// Writes the class of every pixel of the frame drawn last: `identifiers` by the class's code.
     func writeClasses(_ identifiers: [UInt8], into output: UnsafeMutableRawBufferPointer) {
-        canvas.withPixels { _, codes in
+        canvas.withClasses { codes in
             guard output.count >= codes.count, identifiers.count >= StreetClass.allCases.count else { return }
             identifiers.withUnsafeBufferPointer { table in
                 for index in codes.indices { output[index] = table[Int(codes[index])] }

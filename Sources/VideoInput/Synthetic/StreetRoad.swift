@@ -35,9 +35,9 @@ struct StreetRoad {
         var random = DriveRandom(seed, 1)
         side = random.chance(0.5) ? 1 : -1
         laneWidth = random.within(3.1, 3.6)
-        hasParking = random.chance(0.7)
+        hasParking = random.chance(0.55)
         halfWidth = laneWidth + (hasParking ? random.within(2.2, 2.6) : random.within(0.5, 1.0))
-        pavements = (random.within(2.2, 4.2), random.within(2.2, 4.2))
+        pavements = (random.within(2.6, 4.8), random.within(2.6, 4.8))
         let bendiness = Double(random.within(0.15, 1))
         let hilliness = Double(random.within(0.2, 1))
         func swing(_ amplitude: Double, _ length: Double) -> Swing {

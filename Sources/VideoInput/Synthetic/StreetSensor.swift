@@ -1,12 +1,13 @@
-/// The camera's last steps: a lens that softens a little, a tone curve, and the sensor's noise.
+/// The camera's last steps: a lens that softens a little, the sensor's noise, and a tone curve.
 ///
 /// Colours are square roots of light, in which a sensor's shot noise is as strong in the dark as in the bright.
 struct StreetSensor {
-    private static let margin = 64
-    private let curve: [UInt8]
     /// Noise in 8-bit steps, drawn once; each row of each frame reads it from a place of its own.
-    private let grain: [Int8]
+    private let grain: [Int16]
+    /// How much of the curve is applied, in 256ths.
+    private let contrast: Int16
     private let seed: UInt64
+    private static let grainCount = 1 << 14
 
     /// Without noise the lens and the grain are left out, and only the tone curve is applied.
     let hasNoise: Bool
@@ -15,91 +16,148 @@ struct StreetSensor {
         self.seed = seed
         self.hasNoise = hasNoise
         var random = DriveRandom(seed, 90)
-        grain = (0..<(1 << 15)).map { _ in Int8(min(max((random.normal() * light.noise).rounded(), -32), 32)) }
-        curve = (0..<(256 + 2 * Self.margin)).map { index in
-            let x = min(max((Float(index) - Float(Self.margin)) / 255, 0), 1)
-            let curved = x * x * (3 - 2 * x)
-            return UInt8((x + (curved - x) * light.contrast) * 255 + 0.5)
+        grain = (0..<Self.grainCount).map { _ in
+            hasNoise ? Int16(min(max((random.normal() * light.noise).rounded(), -32), 32)) : 0
+        }
+        contrast = Int16(light.contrast * 256)
+    }
+
+    /// Turns the canvas into packed red, green and blue bytes. `rows` is memory that is used again.
+    func expose(_ canvas: StreetCanvas, frame: Int, into output: UnsafeMutableRawBufferPointer, rows: inout SensorRows)
+    {
+        guard output.count >= canvas.width * canvas.height * 3 else { return }
+        rows.fit(width: canvas.width)
+        for y in 0..<canvas.height {
+            canvas.withRows(about: y) { above, here, below in
+                hasNoise ? rows.soften(above, here, below) : rows.copy(here)
+            }
+            let start = DriveRandom.mixed(
+                seed &+ DriveRandom.mixed(UInt64(truncatingIfNeeded: frame)) &+ UInt64(y) &* 0x9E37)
+            // Sixteen values are read at a time.
+            rows.develop(grain: grain, from: Int(start & 0x3ff) * 16, contrast: contrast)
+            rows.write(to: output, at: y * canvas.width * 3)
+        }
+    }
+}
+
+/// One row on its way through the sensor: four channels of 16 bits a pixel, with a pixel to spare at both ends.
+struct SensorRows {
+    private var width = 0
+    private var sums: [SIMD16<UInt16>] = []
+    private var pixels: [SIMD16<UInt8>] = []
+
+    /// Makes room for rows of `width` pixels.
+    mutating func fit(width: Int) {
+        guard self.width != width else { return }
+        self.width = width
+        // A block holds four pixels; one block before and one after the row.
+        let blocks = (width + 3) / 4
+        sums = [SIMD16<UInt16>](repeating: .zero, count: blocks + 2)
+        pixels = [SIMD16<UInt8>](repeating: .zero, count: blocks)
+    }
+
+    /// Takes each pixel with a little of those above and below, and then of those beside it: 1 6 1, times 64 in all.
+    mutating func soften(
+        _ above: UnsafeRawBufferPointer, _ here: UnsafeRawBufferPointer, _ below: UnsafeRawBufferPointer
+    ) {
+        let count = pixels.count
+        sums.withUnsafeMutableBufferPointer { sums in
+            for block in 0..<count {
+                let a = Self.block(above, block)
+                let b = Self.block(here, block)
+                let c = Self.block(below, block)
+                sums[block + 1] = a &+ (b &<< 2) &+ (b &<< 1) &+ c
+            }
+        }
+        extendEnds()
+        sums.withUnsafeMutableBufferPointer { sums in
+            var before = sums[0]
+            var current = sums[1]
+            for block in 0..<count {
+                let after = sums[block + 2]
+                let left = SIMD16(
+                    lowHalf: SIMD8(lowHalf: before.highHalf.highHalf, highHalf: current.lowHalf.lowHalf),
+                    highHalf: SIMD8(lowHalf: current.lowHalf.highHalf, highHalf: current.highHalf.lowHalf))
+                let right = SIMD16(
+                    lowHalf: SIMD8(lowHalf: current.lowHalf.highHalf, highHalf: current.highHalf.lowHalf),
+                    highHalf: SIMD8(lowHalf: current.highHalf.highHalf, highHalf: after.lowHalf.lowHalf))
+                sums[block + 1] = left &+ (current &<< 2) &+ (current &<< 1) &+ right
+                before = current
+                current = after
+            }
         }
     }
 
-    /// Turns the canvas into packed red, green and blue bytes.
-    func expose(_ canvas: StreetCanvas, frame: Int, into output: UnsafeMutableRawBufferPointer, scratch: inout [UInt64])
-    {
-        let width = canvas.width
-        let height = canvas.height
-        guard output.count >= width * height * 3 else { return }
-        if scratch.count < width + 2 { scratch = [UInt64](repeating: 0, count: width + 2) }
-        canvas.withPixels { colors, _ in
-            curve.withUnsafeBufferPointer { curve in
-                grain.withUnsafeBufferPointer { grain in
-                    scratch.withUnsafeMutableBufferPointer { row in
-                        for y in 0..<height {
-                            hasNoise
-                                ? soften(colors, y, width, height, row)
-                                : copy(colors, y, width, row)
-                            let target = UnsafeMutableRawBufferPointer(
-                                rebasing: output[(y * width * 3)..<((y + 1) * width * 3)])
-                            develop(row, width, frame, y, curve, grain, target)
-                        }
+    /// Takes the pixels as they are, times 64.
+    mutating func copy(_ here: UnsafeRawBufferPointer) {
+        for block in pixels.indices { sums[block + 1] = Self.block(here, block) &<< 6 }
+    }
+
+    /// Adds the noise and applies the tone curve.
+    mutating func develop(grain: [Int16], from: Int, contrast: Int16) {
+        let strength = SIMD16<Int16>(repeating: contrast)
+        let white = SIMD16<Int16>(repeating: 255)
+        let triple = SIMD16<UInt16>(repeating: 765)
+        let half = SIMD16<UInt16>(repeating: 32)
+        let count = pixels.count
+        grain.withUnsafeBytes { grain in
+            let span = grain.count / 32
+            var place = from / 16 % max(span, 1)
+            sums.withUnsafeBufferPointer { sums in
+                pixels.withUnsafeMutableBufferPointer { pixels in
+                    for block in 0..<count {
+                        let noise = grain.loadUnaligned(fromByteOffset: place * 32, as: SIMD16<Int16>.self)
+                        place = place + 1 == span ? 0 : place + 1
+                        var x = SIMD16<Int16>(truncatingIfNeeded: (sums[block + 1] &+ half) &>> 6) &+ noise
+                        x = pointwiseMin(pointwiseMax(x, .zero), white)
+                        // x²(3 - 2x), with 1 written as 255.
+                        let u = SIMD16<UInt16>(truncatingIfNeeded: x)
+                        let curve = (((u &* u) &>> 8) &* (triple &- (u &<< 1))) &>> 8
+                        let change = SIMD16<Int16>(truncatingIfNeeded: curve) &- x
+                        x = x &+ ((change &* strength) &>> 8)
+                        x = pointwiseMax(x, .zero)
+                        pixels[block] = SIMD16<UInt8>(truncatingIfNeeded: x)
                     }
                 }
             }
         }
     }
 
-    /// Three channels of a pixel in 16 bits each.
+    /// Writes the row without its fourth channel.
+    func write(to output: UnsafeMutableRawBufferPointer, at offset: Int) {
+        guard offset >= 0, offset + width * 3 <= output.count else { return }
+        pixels.withUnsafeBytes { source in
+            // Four bytes at a time, the fourth to be overwritten by the next pixel; not at the very end.
+            var x = 0
+            while x < width, offset + x * 3 + 4 <= output.count {
+                output.storeBytes(
+                    of: source.load(fromByteOffset: x * 4, as: UInt32.self), toByteOffset: offset + x * 3,
+                    as: UInt32.self)
+                x += 1
+            }
+            while x < width {
+                for channel in 0..<3 { output[offset + x * 3 + channel] = source[x * 4 + channel] }
+                x += 1
+            }
+        }
+    }
+
+    /// The pixel beyond each end is the end's own.
+    private mutating func extendEnds() {
+        let first = sums[1].lowHalf.lowHalf
+        sums[0] = SIMD16(lowHalf: .zero, highHalf: SIMD8(lowHalf: .zero, highHalf: first))
+        let last = sums[(width - 1) / 4 + 1]
+        let lane = (width - 1) % 4 * 4
+        var filled = last
+        for index in (lane + 4)..<max(16, lane + 4) where index < 16 { filled[index] = last[lane + index % 4] }
+        sums[(width - 1) / 4 + 1] = filled
+        var edge = SIMD16<UInt16>.zero
+        for channel in 0..<4 { edge[channel] = last[lane + channel] }
+        sums[sums.count - 1] = edge
+    }
+
     @inline(__always)
-    private func spread(_ color: UInt32) -> UInt64 {
-        UInt64(color & 255) | UInt64(color & 0xff00) << 8 | UInt64(color & 0xff0000) << 16
-    }
-
-    /// Each pixel with a little of its neighbours, times 64: 1 6 1 in both directions.
-    private func soften(
-        _ colors: UnsafeBufferPointer<UInt32>, _ y: Int, _ width: Int, _ height: Int,
-        _ row: UnsafeMutableBufferPointer<UInt64>
-    ) {
-        let above = max(y - 1, 0) * width
-        let below = min(y + 1, height - 1) * width
-        let here = y * width
-        for x in 0..<width {
-            row[x + 1] = spread(colors[above + x]) &+ spread(colors[here + x]) &* 6 &+ spread(colors[below + x])
-        }
-        row[0] = row[1]
-        row[width + 1] = row[width]
-        var before = row[0]
-        for x in 1...width {
-            let current = row[x]
-            row[x] = before &+ current &* 6 &+ row[x + 1]
-            before = current
-        }
-    }
-
-    private func copy(
-        _ colors: UnsafeBufferPointer<UInt32>, _ y: Int, _ width: Int, _ row: UnsafeMutableBufferPointer<UInt64>
-    ) {
-        for x in 0..<width { row[x + 1] = spread(colors[y * width + x]) &* 64 }
-    }
-
-    private func develop(
-        _ row: UnsafeMutableBufferPointer<UInt64>, _ width: Int, _ frame: Int, _ y: Int,
-        _ curve: UnsafeBufferPointer<UInt8>, _ grain: UnsafeBufferPointer<Int8>,
-        _ target: UnsafeMutableRawBufferPointer
-    ) {
-        let start = DriveRandom.mixed(
-            seed &+ DriveRandom.mixed(UInt64(truncatingIfNeeded: frame)) &+ UInt64(y) &* 0x9E37)
-        var place = Int(start & 0x7fff)
-        let mask = 0x7fff
-        let strength = hasNoise ? 1 : 0
-        for x in 0..<width {
-            let value = row[x + 1] &+ 0x0020_0020_0020
-            let r = Int((value >> 6) & 0x3ff) &+ Int(grain[place]) &* strength &+ Self.margin
-            let g = Int((value >> 22) & 0x3ff) &+ Int(grain[(place &+ 1) & mask]) &* strength &+ Self.margin
-            let b = Int((value >> 38) & 0x3ff) &+ Int(grain[(place &+ 2) & mask]) &* strength &+ Self.margin
-            target[x &* 3] = curve[r]
-            target[x &* 3 &+ 1] = curve[g]
-            target[x &* 3 &+ 2] = curve[b]
-            place = (place &+ 3) & mask
-        }
+    private static func block(_ row: UnsafeRawBufferPointer, _ block: Int) -> SIMD16<UInt16> {
+        SIMD16<UInt16>(truncatingIfNeeded: row.loadUnaligned(fromByteOffset: block * 16, as: SIMD16<UInt8>.self))
     }
 }

@@ -48,14 +48,14 @@ struct StreetTraffic {
         for side in [-1, 1] as [Float] {
             for facing in [-1, 1] as [Float] {
                 let stream = Stream(
-                    kind: 72 + UInt64(walkers.count), spacing: Double(random.within(10, 26)),
-                    speed: Double(facing * random.within(1.1, 1.6)), fullness: random.within(0.4, 0.8))
+                    kind: 72 + UInt64(walkers.count), spacing: Double(random.within(8, 20)),
+                    speed: Double(facing * random.within(1.1, 1.6)), fullness: random.within(0.45, 0.9))
                 walkers.append((stream, side, facing))
             }
         }
         self.walkers = walkers
         riders = Stream(
-            kind: 78, spacing: Double(random.within(24, 55)), speed: Double(random.within(4, 5.5)),
+            kind: 78, spacing: Double(random.within(22, 45)), speed: Double(random.within(4, 5.5)),
             fullness: random.within(0.5, 0.9), certain: 0...1)
         gap = (random.within(16, 34), random.within(3, 9), Double(random.unit()))
         leader = random.next()

@@ -4,6 +4,10 @@ struct ThingTextures {
     var plain: TextureAtlas.Reference
     /// White, darker towards the sides as on a round body.
     var round: TextureAtlas.Reference
+    /// The same with rounded ends: an arm or a leg.
+    var sleeve: TextureAtlas.Reference
+    /// The same in the outline of a trunk, shoulders above.
+    var torso: TextureAtlas.Reference
     /// A disc of the same, open about it.
     var ball: TextureAtlas.Reference
     /// The side of a car: door seams, sill, handle; coloured by the paint.
@@ -42,6 +46,23 @@ struct ThingTextures {
             return FacadeTextures.opaque(texel * rounded(x, 32) * (0.8 + 0.36 * fold))
         }
         round = atlas.add(bitmap)
+        let cloth = bitmap
+        bitmap.change { x, y, texel in
+            let fx = (Float(x) + 0.5) / 16 - 1
+            let end = min(Float(y) + 0.5, 63.5 - Float(y)) / 9
+            let isOpen = end < 1 && fx * fx + (1 - end) * (1 - end) > 1
+            return isOpen ? .zero : texel
+        }
+        sleeve = atlas.add(bitmap)
+        bitmap = cloth
+        bitmap.change { x, y, texel in
+            let fx = abs((Float(x) + 0.5) / 16 - 1)
+            let fy = (Float(y) + 0.5) / 64
+            let shoulder = fy < 0.2 ? 0.42 + 0.58 * (fy / 0.2).squareRoot() : 1
+            let waist = fy > 0.3 && fy < 0.9 ? 1 - 0.16 * (1 - abs(fy - 0.6) / 0.3) : 1
+            return fx > min(shoulder, waist) ? .zero : FacadeTextures.opaque(texel * (1.08 - 0.2 * fy))
+        }
+        torso = atlas.add(bitmap)
 
         bitmap = Bitmap(width: 32, height: 32)
         bitmap.ellipse(16, 16, 15, 15, white)
