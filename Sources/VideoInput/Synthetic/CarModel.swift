@@ -83,8 +83,8 @@ struct CarModel {
 
     private static let colors: [SIMD3<Float>] = [
         SIMD3(0.16, 0.16, 0.17), SIMD3(0.62, 0.64, 0.66), SIMD3(0.44, 0.46, 0.48), SIMD3(0.82, 0.82, 0.81),
-        SIMD3(0.14, 0.2, 0.36), SIMD3(0.48, 0.1, 0.1), SIMD3(0.2, 0.26, 0.24), SIMD3(0.3, 0.31, 0.33),
-        SIMD3(0.24, 0.34, 0.5), SIMD3(0.56, 0.52, 0.44), SIMD3(0.11, 0.11, 0.12),
+        SIMD3(0.16, 0.2, 0.32), SIMD3(0.42, 0.13, 0.12), SIMD3(0.2, 0.26, 0.24), SIMD3(0.3, 0.31, 0.33),
+        SIMD3(0.28, 0.35, 0.46), SIMD3(0.56, 0.52, 0.44), SIMD3(0.11, 0.11, 0.12),
     ]
 
     /// The length of the car that `variant` stands for.
@@ -276,8 +276,8 @@ struct CarModel {
         let tyre = brush.paint(things.plain, .car, facing: SIMD3(0, 0, -1), tint: SIMD3(0.1, 0.1, 0.1))
         let end: Float = place.facing > 0 ? 0.3 : length - 0.3
         for side in [-1, 1] as [Float] {
-            let outer = side * shape.halfWidth
-            let inner = side * (shape.halfWidth - 0.2)
+            let outer = side * (shape.half(end, 0.3) - 0.01)
+            let inner = side * (shape.half(end, 0.3) - 0.2)
             brush.list.quad(
                 place.corner(end, inner, 0.02), place.corner(end, inner, 0.4), place.corner(end, outer, 0.4),
                 place.corner(end, outer, 0.02), tyre)

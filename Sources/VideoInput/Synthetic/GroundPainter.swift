@@ -80,19 +80,28 @@ struct GroundPainter {
                     }
                 }
                 castShadows(shadows, canvas: canvas, camera: camera, row: low.z > 0 ? low : high)
+                var raisedLots: (left: StreetPlan.Lot?, right: StreetPlan.Lot?) = (nil, nil)
                 if high.z > 0 {
                     let at = camera.s + Double(high.z)
-                    plot(y, high, -1, leftLots.lot(at: at), canvas: canvas, camera: camera, lit: lit, texels: texels)
-                    plot(y, high, 1, rightLots.lot(at: at), canvas: canvas, camera: camera, lit: lit, texels: texels)
+                    raisedLots = (leftLots.lot(at: at), rightLots.lot(at: at))
+                    plot(y, high, -1, raisedLots.left, canvas: canvas, camera: camera, lit: lit, texels: texels)
+                    plot(y, high, 1, raisedLots.right, canvas: canvas, camera: camera, lit: lit, texels: texels)
                 }
                 if low.z > 0 {
+                    let lots = (leftLots.lot(at: s), rightLots.lot(at: s))
                     carriageway(
-                        y, low, high, leftLots.lot(at: s), rightLots.lot(at: s), canvas: canvas, camera: camera,
-                        lit: lit, texels: texels, crossings: plan.crossings)
+                        y, low, lots.0, lots.1, canvas: canvas, camera: camera, lit: lit, texels: texels,
+                        crossings: plan.crossings)
+                    if high.z > 0 {
+                        let ends = (Self.isJunction(raisedLots.left), Self.isJunction(raisedLots.right))
+                        kerbs(y, low, high, ends, canvas: canvas, camera: camera, lit: lit, texels: texels)
+                    }
                 }
             }
         }
     }
+
+    private static func isJunction(_ lot: StreetPlan.Lot?) -> Bool { lot?.isJunction == true }
 
     /// Finds for every row of the picture how far away the ground on it is.
     private mutating func project(_ camera: StreetCamera) {
@@ -195,9 +204,9 @@ struct GroundPainter {
             texture: texture(textures.patches, GroundTextures.tile, row, camera, lit, 1), texels: texels)
     }
 
-    /// The carriageway with its marks, and the kerbs' faces.
+    /// The carriageway with its marks.
     private func carriageway(
-        _ y: Int, _ low: Row, _ high: Row, _ left: StreetPlan.Lot?, _ right: StreetPlan.Lot?, canvas: StreetCanvas,
+        _ y: Int, _ low: Row, _ left: StreetPlan.Lot?, _ right: StreetPlan.Lot?, canvas: StreetCanvas,
         camera: StreetCamera, lit: SIMD3<Float>, texels: UnsafeBufferPointer<UInt32>, crossings: [Double]
     ) {
         let scale = camera.focal / low.z
@@ -206,28 +215,39 @@ struct GroundPainter {
         let rightKerb = offset + road.halfWidth * scale
         let w = 1 / low.z
         let asphalt = texture(textures.asphalt, GroundTextures.tile, low, camera, lit, 1)
-        let from = left?.isJunction == true ? min(0, leftKerb) : leftKerb
-        let to = right?.isJunction == true ? max(Float(canvas.width), rightKerb) : rightKerb
+        let from = Self.isJunction(left) ? min(0, leftKerb) : leftKerb
+        let to = Self.isJunction(right) ? max(Float(canvas.width), rightKerb) : rightKerb
         canvas.groundSpan(
             y: y, from: from, to: to, nearness: w, texture: asphalt, texels: texels, code: StreetClass.road.code)
         marks.paint(
             y: y, z: low.z, depth: low.depth, s: camera.s + Double(low.z), scale: scale, offset: offset, lit: lit,
             haze: light.haze, wear: texture(textures.patches, 2.5, low, camera, lit, 1), canvas: canvas,
             texels: texels, crossings: crossings)
-        guard high.z > 0 else { return }
+    }
+
+    /// The faces of the kerbs. Where the raised plane is open on this row, another street ends here: `isOpen`
+    /// (left, right), and the kerb beyond it faces the camera.
+    private func kerbs(
+        _ y: Int, _ low: Row, _ high: Row, _ isOpen: (Bool, Bool), canvas: StreetCanvas, camera: StreetCamera,
+        lit: SIMD3<Float>, texels: UnsafeBufferPointer<UInt32>
+    ) {
+        let scale = camera.focal / low.z
+        let offset = camera.centreX + (low.bend - camera.t) * scale
         let upper = camera.focal / high.z
         let upperOffset = camera.centreX + (high.bend - camera.t) * upper
         var face = texture(textures.kerb, 1.8, low, camera, lit, 0.86)
         // Stones are laid lengthwise: along the row the kerb is of one shade.
         face.u = Int32(truncatingIfNeeded: Int((camera.s + Double(low.z)) / 0.9 * 64 * 65536))
         face.du = 0
-        let leftEdge = upperOffset - road.halfWidth * upper
-        let rightEdge = upperOffset + road.halfWidth * upper
+        let leftKerb = offset - road.halfWidth * scale
+        let rightKerb = offset + road.halfWidth * scale
+        let leftEdge = isOpen.0 ? 0 : upperOffset - road.halfWidth * upper
+        let rightEdge = isOpen.1 ? Float(canvas.width) : upperOffset + road.halfWidth * upper
         canvas.groundSpan(
-            y: y, from: min(leftEdge, leftKerb), to: leftKerb, nearness: w, texture: face, texels: texels,
+            y: y, from: min(leftEdge, leftKerb), to: leftKerb, nearness: 1 / low.z, texture: face, texels: texels,
             code: StreetClass.pavement.code)
         canvas.groundSpan(
-            y: y, from: rightKerb, to: max(rightEdge, rightKerb), nearness: w, texture: face, texels: texels,
+            y: y, from: rightKerb, to: max(rightEdge, rightKerb), nearness: 1 / low.z, texture: face, texels: texels,
             code: StreetClass.pavement.code)
     }
 

@@ -18,7 +18,7 @@ struct GroundTextures {
         var random = DriveRandom(seed, 30)
         let grey = random.within(82, 108)
         let warm = random.within(-2, 3)
-        var bitmap = Bitmap(width: 256, height: 256, fill: Bitmap.color(grey + warm - 2, grey + 2, grey + 6 - warm))
+        var bitmap = Bitmap(width: 256, height: 256, fill: Bitmap.color(grey + warm - 2, grey + 1, grey + 4 - warm))
         bitmap.weather(grain: 0.06, patches: 0.05, cells: 16, salt: random.next())
         Self.cracks(&bitmap, &random)
         asphalt = atlas.add(bitmap)
@@ -42,7 +42,7 @@ struct GroundTextures {
 
         let green: Bitmap.Color
         switch season {
-        case .summer: green = Bitmap.color(82, 100, 52)
+        case .summer: green = Bitmap.color(86, 100, 62)
         case .autumn: green = Bitmap.color(100, 98, 58)
         case .winter: green = Bitmap.color(96, 96, 64)
         }

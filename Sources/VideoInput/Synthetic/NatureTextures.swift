@@ -37,7 +37,7 @@ struct NatureTextures {
     ) -> Bitmap.Color {
         switch season {
         case .summer:
-            return Bitmap.color(random.within(68, 92), random.within(88, 112), random.within(44, 62))
+            return Bitmap.color(random.within(76, 98), random.within(92, 112), random.within(58, 76))
         case .autumn:
             return index % 2 == 0
                 ? Bitmap.color(random.within(120, 150), random.within(96, 112), random.within(44, 62))

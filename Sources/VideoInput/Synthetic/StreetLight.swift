@@ -89,7 +89,7 @@ struct StreetLight {
         self.cloud = cloud.clamped(lowerBound: SIMD3(), upperBound: SIMD3(repeating: 1))
         haze = Haze(color: self.horizon * 0.97, density: 1 / distance)
         noise = random.within(1.2, 3.2)
-        contrast = random.within(0.1, 0.6)
+        contrast = random.within(0, 0.4)
     }
 
     /// The direction to the sun for a camera that looks along `heading`: right, up, ahead.
