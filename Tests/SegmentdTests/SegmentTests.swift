@@ -87,13 +87,15 @@ struct SegmentTests {
         #expect(try frames("out/a.mp4") == 2)
     }
 
-    @Test("refuses outputs that cannot be meant", arguments: [
-        ["a.mkv", "b.mkv", "-o", "out.mp4"], ["a.mkv", "x/a.mkv", "-o", "out/"], ["a.mkv", "-o", "a.mkv"],
-        ["a.mkv", "-o", "out.mp5"], ["a.mkv", "-o", ""], ["a.mkv", "-o", "o.mp4", "--limit", "0"],
-        ["a.mkv", "-o", "o.mp4", "--opacity", "2"], ["a.mkv", "-o", "o.mp4", "--size", "63x64"],
-        ["a.mkv", "-o", "o.mp4", "--style", "overlap"], ["synthetic:sed=1", "-o", "o.mp4"], ["a.mkv"], [],
-        ["a.mkv", "-o", "o.mp4", "--threads", "0"], ["a.mkv", "-o", "o.mp4", "--style", "ids"],
-    ])
+    @Test(
+        "refuses outputs that cannot be meant",
+        arguments: [
+            ["a.mkv", "b.mkv", "-o", "out.mp4"], ["a.mkv", "x/a.mkv", "-o", "out/"], ["a.mkv", "-o", "a.mkv"],
+            ["a.mkv", "-o", "out.mp5"], ["a.mkv", "-o", ""], ["a.mkv", "-o", "o.mp4", "--limit", "0"],
+            ["a.mkv", "-o", "o.mp4", "--opacity", "2"], ["a.mkv", "-o", "o.mp4", "--size", "63x64"],
+            ["a.mkv", "-o", "o.mp4", "--style", "overlap"], ["synthetic:sed=1", "-o", "o.mp4"], ["a.mkv"], [],
+            ["a.mkv", "-o", "o.mp4", "--threads", "0"], ["a.mkv", "-o", "o.mp4", "--style", "ids"],
+        ])
     func usage(arguments: [String]) throws {
         try drive("a.mkv", frames: 1)
         let result = try Running(["segment"] + arguments, in: folder).wait()
