@@ -53,10 +53,13 @@ public struct FoldBatchNorm: Pass {
                 (Double(bias[channel]) - Double(mean[channel])) * factor + Double(shift[channel]))
         }
         var result = convolution
-        result.weight = Parameter("\(convolution.weight.name)·bn", convolution.weight.shape)
-        result.bias = Parameter("\(norm.bias.name)·bn", [convolution.outChannels])
+        // Named by all that they come from: networks may share a convolution's or a normalisation's weights.
+        let total = Parameter(
+            "\(convolution.bias?.name ?? convolution.weight.name)·\(norm.bias.name)", [convolution.outChannels])
+        result.weight = Parameter("\(convolution.weight.name)·\(norm.weight.name)", convolution.weight.shape)
+        result.bias = total
         weights.set(result.weight.name, kernel)
-        weights.set("\(norm.bias.name)·bn", bias)
+        weights.set(total.name, bias)
         return result
     }
 }

@@ -16,7 +16,8 @@ public struct FoldDepthwiseSums: Pass {
         for (index, node) in graph.nodes.enumerated() {
             let value = Value(index: index)
             switch node.operation {
-            case .convolution(let convolution) where convolution.isDepthwise && isCentred(convolution):
+            case .convolution(let convolution)
+            where convolution.isDepthwise && convolution.isCentred && !convolution.relu:
                 sums[index] = (convolution, node.inputs[0])
                 rewriter.keep(value)
             case .add:
@@ -36,12 +37,6 @@ public struct FoldDepthwiseSums: Pass {
         let result = rewriter.finish().withoutDeadNodes()
         weights.keep(only: Set(result.parameters.map(\.name)))
         return Program(graph: result, weights: weights)
-    }
-
-    /// Whether output (y, x) sits on input (y · stride, x · stride), whatever the kernel.
-    private func isCentred(_ convolution: Convolution) -> Bool {
-        convolution.kernel % 2 == 1 && convolution.padding == convolution.dilation * (convolution.kernel / 2)
-            && !convolution.relu
     }
 
     private func add(
@@ -71,4 +66,9 @@ public struct FoldDepthwiseSums: Pass {
         weights.set(total.name, bias)
         return sum
     }
+}
+
+extension Convolution {
+    /// Whether output (y, x) sits on input (y · stride, x · stride), whatever the kernel.
+    var isCentred: Bool { kernel % 2 == 1 && padding == dilation * (kernel / 2) }
 }

@@ -63,7 +63,8 @@ public struct FormProducts: Pass {
             case .resize where graph[node.inputs[0]].shape.plane == 1:
                 constants.append((node.inputs[0], columns))
                 continue
-            case .convolution(let depthwise) where depthwise.isDepthwise && !depthwise.relu && uses[part.index] == 1:
+            case .convolution(let depthwise)
+            where depthwise.isDepthwise && depthwise.isCentred && !depthwise.relu && uses[part.index] == 1:
                 kept.append(columns)
                 if let last = sources.indices.last, inputs.last == node.inputs[0],
                     case .depthwise(let others) = sources[last].kind, others[0].stride == depthwise.stride,
@@ -85,9 +86,9 @@ public struct FormProducts: Pass {
         if !constants.isEmpty, sources.isEmpty { return rewriter.keep(value) }
         if !constants.isEmpty {
             let all = try weights.values(of: convolution.weight)
-            product.weight = select(all, kept, column, convolution, "rest", &weights)
+            product.weight = select(all, kept, column, convolution, "rest\(value.index)", &weights)
             // The constant parts' share is one vector, worked out once and added like a bias.
-            let name = select(all, constants.map(\.columns), column, convolution, "constant", &weights)
+            let name = select(all, constants.map(\.columns), column, convolution, "constant\(value.index)", &weights)
             let vector = Product(
                 sources: constants.indices.map { Product.Source(input: $0, kind: .planes) }, weight: name,
                 bias: nil, biasInput: nil, relu: false)

@@ -23,7 +23,7 @@ public struct HoistConvolutionOverResize: Pass {
             }
             let (taps, channels) = (convolution.kernel * convolution.kernel, convolution.outChannels)
             let shape = graph[source].shape
-            let product = Parameter("\(node.name)·taps", [taps * channels, shape.channels, 1, 1])
+            let product = Parameter("\(convolution.weight.name)·taps", [taps * channels, shape.channels, 1, 1])
             weights.set(product.name, byTap(try weights.values(of: convolution.weight), taps, channels))
             let partial = rewriter.add(
                 .convolution(Convolution(weight: product)), [low],
