@@ -96,6 +96,10 @@ public final class Engine: @unchecked Sendable {
             guard inputs.count == 1, let input = inputs.first else {
                 throw GraphError("it has \(inputs.count) inputs, not 1")
             }
+            let names = graph.outputs.map(\.name)
+            guard Set(names).count == names.count else {
+                throw GraphError("it has two outputs of one name among \(names.joined(separator: ", "))")
+            }
             let plan = MemoryPlan(graph)
             let arena = Memory(bytes: plan.size)
             let picture = PicturePointer()

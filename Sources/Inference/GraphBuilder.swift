@@ -33,7 +33,7 @@ public struct GraphBuilder {
         let shape = shape(of: x)
         try check(
             graph[x].type == .uint8 && mean.count == shape.channels && std.count == shape.channels,
-            "normalize", "\(mean.count) means and \(std.count) deviations for shape \(shape)")
+            "normalize", "\(mean.count) means and \(std.count) deviations for shape \(shape) of \(graph[x].type)")
         return add(.normalize(mean: mean, std: std), [x], shape, name: "normalize")
     }
 
@@ -42,7 +42,7 @@ public struct GraphBuilder {
         _ x: Value, _ name: String, out: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
         groups: Int = 1, bias: Bool = false
     ) throws(GraphError) -> Value {
-        let shape = shape(of: x)
+        let shape = try numbers(x, name)
         try check(
             out > 0 && kernel > 0 && stride > 0 && padding >= 0 && dilation > 0 && groups > 0
                 && shape.channels % groups == 0 && out % groups == 0,
@@ -77,7 +77,8 @@ public struct GraphBuilder {
 
     /// a + b.
     public mutating func sum(_ a: Value, _ b: Value) throws(GraphError) -> Value {
-        try check(shape(of: a) == shape(of: b), "add", "shapes \(shape(of: a)) and \(shape(of: b))")
+        let (first, second) = (try numbers(a, "add"), try numbers(b, "add"))
+        try check(first == second, "add", "shapes \(first) and \(second)")
         return add(.add, [a, b], shape(of: a), name: graph[b].name)
     }
 
@@ -85,7 +86,7 @@ public struct GraphBuilder {
     public mutating func concat(_ parts: [Value]) throws(GraphError) -> Value {
         guard let first = parts.first.map({ shape(of: $0) }) else { throw GraphError("concat of nothing") }
         for part in parts {
-            let shape = shape(of: part)
+            let shape = try numbers(part, "concat")
             try check(
                 shape.height == first.height && shape.width == first.width, "concat",
                 "planes of \(first.height)x\(first.width) and \(shape.height)x\(shape.width)")
@@ -96,7 +97,7 @@ public struct GraphBuilder {
 
     /// Channels `range` of x.
     public mutating func slice(_ x: Value, channels range: Range<Int>) throws(GraphError) -> Value {
-        let shape = shape(of: x)
+        let shape = try numbers(x, "slice")
         try check(
             range.lowerBound >= 0 && !range.isEmpty && range.upperBound <= shape.channels, "slice",
             "channels \(range) of \(shape)")
@@ -107,7 +108,7 @@ public struct GraphBuilder {
 
     /// Channel shuffle in `groups` groups.
     public mutating func shuffle(_ x: Value, groups: Int) throws(GraphError) -> Value {
-        let shape = shape(of: x)
+        let shape = try numbers(x, "shuffle")
         try check(
             groups > 0 && shape.channels % groups == 0, "shuffle", "\(shape.channels) channels in \(groups) groups")
         return add(.shuffle(groups: groups), [x], shape, name: "shuffle")
@@ -115,10 +116,11 @@ public struct GraphBuilder {
 
     /// Max-pooling.
     public mutating func maxPool(_ x: Value, kernel: Int, stride: Int, padding: Int) throws(GraphError) -> Value {
-        let shape = shape(of: x)
+        let shape = try numbers(x, "max pool")
         try check(
-            padding < kernel && shape.height + 2 * padding >= kernel && shape.width + 2 * padding >= kernel,
-            "max pool", "windows of \(kernel) with padding \(padding) on \(shape)")
+            stride > 0 && padding >= 0 && padding < kernel && shape.height + 2 * padding >= kernel
+                && shape.width + 2 * padding >= kernel,
+            "max pool", "windows of \(kernel), stride \(stride) and padding \(padding) on \(shape)")
         return add(
             .maxPool(kernel: kernel, stride: stride, padding: padding), [x],
             Shape(
@@ -129,7 +131,8 @@ public struct GraphBuilder {
     /// The mean of the window around each pixel; the tensor itself for windows of one pixel.
     public mutating func averagePool(_ x: Value, kernel: Int) throws(GraphError) -> Value {
         try check(kernel > 0 && kernel % 2 == 1, "average pool", "a window of \(kernel), which has no middle")
-        return kernel == 1 ? x : add(.averagePool(kernel: kernel), [x], shape(of: x), name: "average pool \(kernel)")
+        let shape = try numbers(x, "average pool")
+        return kernel == 1 ? x : add(.averagePool(kernel: kernel), [x], shape, name: "average pool \(kernel)")
     }
 
     /// The mean of each plane.
@@ -140,13 +143,13 @@ public struct GraphBuilder {
     /// Bilinear resize with half-pixel centres.
     public mutating func resize(_ x: Value, height: Int, width: Int) throws(GraphError) -> Value {
         try check(height > 0 && width > 0, "resize", "an empty result, \(height)x\(width)")
-        return add(
-            .resize(height: height, width: width), [x], Shape(shape(of: x).channels, height, width), name: "resize")
+        let channels = try numbers(x, "resize").channels
+        return add(.resize(height: height, width: width), [x], Shape(channels, height, width), name: "resize")
     }
 
     /// The id of the channel with the largest value.
     public mutating func argmax(_ x: Value) throws(GraphError) -> Value {
-        let shape = shape(of: x)
+        let shape = try numbers(x, "argmax")
         try check(shape.channels <= 255, "argmax", "\(shape.channels) channels; 8-bit ids count 255")
         return add(.argmax, [x], Shape(1, shape.height, shape.width), .uint8, name: "argmax")
     }
@@ -157,6 +160,12 @@ public struct GraphBuilder {
         graph.nodes.append(
             Node(operation: operation, inputs: inputs, shape: shape, type: type, name: name, block: block))
         return Value(index: graph.nodes.count - 1)
+    }
+
+    /// The shape of `x`, which must be of numbers: samples are normalised first, and class ids are only read.
+    private func numbers(_ x: Value, _ name: String) throws(GraphError) -> Shape {
+        try check(graph[x].type == .float32, name, "the 8-bit values of \(graph[x].name), which are no numbers")
+        return graph[x].shape
     }
 
     private func check(_ holds: Bool, _ name: String, _ found: String) throws(GraphError) {

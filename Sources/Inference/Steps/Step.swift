@@ -50,6 +50,7 @@ struct StepContext {
         var pointers: [UnsafePointer<Float>] = []
         for plane in provenance.planes(of: value) {
             let node = graph.nodes[plane.node]
+            guard node.type == .float32 else { throw GraphError("\(node.name): its 8-bit values are no numbers") }
             let tensor = arena.floats(at: try offset(plane.node), count: node.shape.count)
             pointers.append(UnsafePointer(tensor + plane.channel * node.shape.plane))
         }
