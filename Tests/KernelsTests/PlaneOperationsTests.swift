@@ -137,11 +137,13 @@ extension KernelTests {
             let first: Int, step: Int, count: Int
             let padding: Int
             let more: Int
+            let isSplit: Bool
+            let fill: Float
 
             var description: String {
                 """
-                rows \(first), \(first + step) … (\(count)) of \(height)x\(width), padding \(padding), \
-                strides +\(more)
+                rows \(first), \(first + step) … (\(count)) of \(height)x\(width), padding \(padding) of \(fill), \
+                strides +\(more)\(isSplit ? ", even and odd columns apart" : "")
                 """
             }
 
@@ -153,10 +155,12 @@ extension KernelTests {
                 count = Int.random(in: 1...7, using: &random)
                 padding = random.pick([0, 1, 2, 3, 27])
                 more = random.pick([0, 1, 5])
+                isSplit = Bool.random(using: &random)
+                fill = random.pick([0, 0, -.infinity, 3])
             }
         }
 
-        @Test("rows are copied with zeros at their sides, and are zeros outside the plane")
+        @Test("rows are copied with the fill at their sides, and are all fill outside the plane")
         func padRows() throws {
             var random = Random(seed: 12)
             let plane = try GuardedMemory<Float>(capacity: 4_096)
@@ -167,13 +171,15 @@ extension KernelTests {
                 let layout = Layout(rows: one.count, width: whole, stride: whole + one.more)
                 PlaneOperations.padRows(
                     plane.place(values), height: one.height, width: one.width, first: one.first, step: one.step,
-                    count: one.count, padding: one.padding, into: output.reserve(layout), stride: layout.row)
+                    count: one.count, padding: one.padding, into: output.reserve(layout), stride: layout.row,
+                    odd: one.isSplit ? (whole + 1) / 2 : nil, fill: one.fill)
                 if let place = output.firstIntrusion(outside: layout) { return "wrote at \(place)" }
                 let expected = (0..<one.count).flatMap { r in
                     (0..<whole).map { x -> Float in
-                        let (v, u) = (one.first + r * one.step, x - one.padding)
+                        let column = !one.isSplit ? x : x < (whole + 1) / 2 ? 2 * x : 2 * (x - (whole + 1) / 2) + 1
+                        let (v, u) = (one.first + r * one.step, column - one.padding)
                         return (0..<one.height).contains(v) && (0..<one.width).contains(u)
-                            ? values[v * one.width + u] : 0
+                            ? values[v * one.width + u] : one.fill
                     }
                 }
                 return Comparison.exact.mismatch(found: layout.gather(output.contents), expected: expected)

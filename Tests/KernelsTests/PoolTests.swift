@@ -47,7 +47,7 @@ extension KernelTests {
             var random = Random(seed: 2)
             var cases: [Case] = []
             for width in interestingWidths {
-                for (kernel, stride) in [(3, 2), (3, 1), (2, 2), (1, 1), (5, 3)] {
+                for (kernel, stride) in [(3, 2), (3, 1), (2, 2), (1, 1), (1, 2), (7, 2), (40, 2), (5, 3)] {
                     let rows = Int.random(in: 1...5, using: &random)
                     cases.append(
                         Case("max pool", set, kernel: kernel, stride: stride, rows: rows, width: width, &random))
