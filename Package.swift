@@ -71,7 +71,13 @@ let package = Package(
         // Tests, a target each
         .testTarget(name: "ImagingTests", dependencies: ["Imaging"], swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: strictFast),
-        .testTarget(name: "InferenceTests", dependencies: ["Inference", "Kernels"], swiftSettings: strictFast),
+        // Counts allocations; no product links it.
+        .target(
+            name: "CAllocationCounter", path: "Tests/CAllocationCounter",
+            cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+        .testTarget(
+            name: "InferenceTests", dependencies: ["Inference", "Kernels", "CAllocationCounter"],
+            swiftSettings: strictFast),
         .testTarget(
             name: "NetworksTests", dependencies: ["Networks", "Inference", "Kernels", "Imaging"],
             resources: [.copy("Golden")], swiftSettings: strictFast),
