@@ -17,6 +17,7 @@
 void ck_raise__avx512(struct ck_kernels *kernels) {
     kernels->depthwise = depthwise;
     kernels->depthwise_split = depthwise_split;
+    kernels->depthwise_apart = depthwise_apart;
     kernels->product = product;
     kernels->product_rows = PRODUCT_ROWS;
     kernels->max_pool = max_pool;

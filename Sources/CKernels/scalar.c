@@ -29,6 +29,20 @@ void ck_depthwise_split__scalar(const float *in, ptrdiff_t in_row, ptrdiff_t odd
         }
 }
 
+void ck_depthwise_apart__scalar(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t rows,
+                                ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t out_block,
+                                const float *weights, float bias) {
+    for (ptrdiff_t y = 0; y < rows; y++)
+        for (ptrdiff_t x = 0; x < width; x++) {
+            float sum = bias;
+            for (ptrdiff_t tap = 0; tap < 9; tap++) {
+                ptrdiff_t v = first + y + (tap / 3 - 1) * dilation, u = x + (tap % 3 - 1) * dilation;
+                if (v >= 0 && v < height && u >= 0 && u < width) sum += weights[tap] * plane[v * width + u];
+            }
+            out[y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK] = sum;
+        }
+}
+
 void ck_product__scalar(const float *a, const float *b, ptrdiff_t depth, ptrdiff_t rows, float *c, ptrdiff_t c_stride,
                         ptrdiff_t columns, const float *bias, int add, int relu) {
     for (ptrdiff_t r = 0; r < rows; r++)
@@ -169,6 +183,7 @@ struct ck_kernels ck_kernels_for(int instruction_set) {
     struct ck_kernels kernels = {
         .depthwise = ck_depthwise__scalar,
         .depthwise_split = ck_depthwise_split__scalar,
+        .depthwise_apart = ck_depthwise_apart__scalar,
         .product = ck_product__scalar,
         .product_rows = 8,
         .max_pool = ck_max_pool__scalar,

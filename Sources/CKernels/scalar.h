@@ -7,6 +7,7 @@
 
 ck_depthwise_fn ck_depthwise__scalar;
 ck_depthwise_split_fn ck_depthwise_split__scalar;
+ck_depthwise_apart_fn ck_depthwise_apart__scalar;
 ck_product_fn ck_product__scalar;
 ck_max_pool_fn ck_max_pool__scalar;
 ck_average_pool_fn ck_average_pool__scalar;

@@ -18,6 +18,10 @@ INLINE vf v_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void v_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
 INLINE vf v_load_n(const float *p, ptrdiff_t n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 INLINE void v_store_n(float *p, vf a, ptrdiff_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
+// Lanes first ... last - 1 of the vector at p, the others zero and not touched.
+INLINE vf v_load_between(const float *p, ptrdiff_t first, ptrdiff_t last) {
+    return _mm512_maskz_loadu_ps((__mmask16)(((1u << last) - 1) & ~((1u << first) - 1)), p);
+}
 INLINE vf v_set(float x) { return _mm512_set1_ps(x); }
 INLINE vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 INLINE vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
@@ -86,6 +90,9 @@ INLINE vf v_load(const float *p) { return _mm256_loadu_ps(p); }
 INLINE void v_store(float *p, vf a) { _mm256_storeu_ps(p, a); }
 INLINE vf v_load_n(const float *p, ptrdiff_t n) { return _mm256_maskload_ps(p, v_mask(n)); }
 INLINE void v_store_n(float *p, vf a, ptrdiff_t n) { _mm256_maskstore_ps(p, v_mask(n), a); }
+INLINE vf v_load_between(const float *p, ptrdiff_t first, ptrdiff_t last) {
+    return _mm256_maskload_ps(p, _mm256_andnot_si256(v_mask(first), v_mask(last)));
+}
 INLINE vf v_set(float x) { return _mm256_set1_ps(x); }
 INLINE vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 INLINE vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
@@ -156,6 +163,11 @@ INLINE void v_store_n(float *p, vf a, ptrdiff_t n) {
     float lane[4];
     vst1q_f32(lane, a);
     memcpy(p, lane, (size_t)n * sizeof(float));
+}
+INLINE vf v_load_between(const float *p, ptrdiff_t first, ptrdiff_t last) {
+    float lane[4] = {0, 0, 0, 0};
+    for (ptrdiff_t i = first; i < last; i++) lane[i] = p[i];
+    return vld1q_f32(lane);
 }
 INLINE vf v_set(float x) { return vdupq_n_f32(x); }
 INLINE vf v_add(vf a, vf b) { return vaddq_f32(a, b); }

@@ -19,6 +19,13 @@ public struct KernelTable: Sendable {
             _ outputRow: Int, _ outputBlock: Int, _ rows: Int, _ width: Int, _ kernel: Int,
             _ weights: UnsafePointer<Float>, _ bias: Float, _ relu: CInt
         ) -> Void
+    /// 3 × 3 depthwise convolution with taps far apart, from the plane itself.
+    public typealias DepthwiseApart =
+        @convention(c) (
+            _ plane: UnsafePointer<Float>, _ height: Int, _ width: Int, _ first: Int, _ rows: Int, _ dilation: Int,
+            _ output: UnsafeMutablePointer<Float>, _ outputRow: Int, _ outputBlock: Int,
+            _ weights: UnsafePointer<Float>, _ bias: Float
+        ) -> Void
     /// One tile of a matrix product over packed blocks.
     public typealias Product =
         @convention(c) (
@@ -99,6 +106,8 @@ public struct KernelTable: Sendable {
     public let depthwise: Depthwise
     /// Depthwise convolution at stride 2.
     public let depthwiseSplit: DepthwiseSplit
+    /// Depthwise convolution with taps far apart.
+    public let depthwiseApart: DepthwiseApart
     /// A tile of a matrix product.
     public let product: Product
     /// The most output channels of a tile.
@@ -133,6 +142,7 @@ public struct KernelTable: Sendable {
         self.instructionSet = instructionSet
         depthwise = table.depthwise
         depthwiseSplit = table.depthwise_split
+        depthwiseApart = table.depthwise_apart
         product = table.product
         productRows = table.product_rows
         maxPool = table.max_pool

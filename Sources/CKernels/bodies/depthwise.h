@@ -73,7 +73,7 @@ INLINE void depthwise_dense(ptrdiff_t K, ptrdiff_t S, const float *in, ptrdiff_t
 }
 
 // 3 x 3 at stride 1 with taps any distance apart: `tile_rows` (a constant) rows by DEPTHWISE_VECTORS vectors.
-INLINE void depthwise_apart(ptrdiff_t tile_rows, const float *in, ptrdiff_t advance, ptrdiff_t tap_row,
+INLINE void depthwise_apart_tile(ptrdiff_t tile_rows, const float *in, ptrdiff_t advance, ptrdiff_t tap_row,
                             ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t width, const float *weights,
                             float bias, int relu) {
     vf acc[4][DEPTHWISE_VECTORS];
@@ -117,10 +117,10 @@ INLINE void depthwise_three(const float *in, ptrdiff_t advance, ptrdiff_t tap_ro
         float *to = out + x / CK_BLOCK * out_block + x % CK_BLOCK;
         ptrdiff_t y = 0, some = smaller(step, width - x);
         for (; y + DEPTHWISE_ROWS <= rows; y += DEPTHWISE_ROWS)
-            depthwise_apart(DEPTHWISE_ROWS, from + y * advance, advance, tap_row, dilation, to + y * out_row, out_row,
+            depthwise_apart_tile(DEPTHWISE_ROWS, from + y * advance, advance, tap_row, dilation, to + y * out_row, out_row,
                             some, weights, bias, relu);
         for (; y < rows; y++)
-            depthwise_apart(1, from + y * advance, advance, tap_row, dilation, to + y * out_row, out_row, some, weights,
+            depthwise_apart_tile(1, from + y * advance, advance, tap_row, dilation, to + y * out_row, out_row, some, weights,
                             bias, relu);
     }
 }
@@ -181,4 +181,40 @@ static void depthwise_split(const float *in, ptrdiff_t in_row, ptrdiff_t odd, fl
         depthwise_dense(7, 2, in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
     else
         ck_depthwise_split__scalar(in, in_row, odd, out, out_row, out_block, rows, width, k, weights, bias, relu);
+}
+
+// 3 x 3 with taps far apart, from the plane itself: what a load has outside the plane is zero, rows outside are passed.
+static void depthwise_apart(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t rows,
+                            ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t out_block,
+                            const float *weights, float bias) {
+    vf weight[9];
+    for (int tap = 0; tap < 9; tap++) weight[tap] = v_set(weights[tap]);
+    for (ptrdiff_t y = 0; y < rows; y++) {
+        const ptrdiff_t low = first + y - dilation, high = first + y + dilation;
+        const float *middle = plane + (first + y) * width;
+        const float *above = low >= 0 ? plane + low * width : 0, *below = high < height ? plane + high * width : 0;
+        for (ptrdiff_t x = 0; x < width; x += VL) {
+            vf sum = v_set(bias);
+#pragma clang loop unroll(full)
+            for (int kx = 0; kx < 3; kx++) {
+                const ptrdiff_t u = x + (kx - 1) * dilation;
+                if (u >= width || u + VL <= 0) continue;
+                const ptrdiff_t from = u < 0 ? -u : 0, to = smaller(VL, width - u);
+                if (from == 0 && to == VL) {
+                    if (above) sum = v_fma(v_load(above + u), weight[kx], sum);
+                    sum = v_fma(v_load(middle + u), weight[3 + kx], sum);
+                    if (below) sum = v_fma(v_load(below + u), weight[6 + kx], sum);
+                } else {
+                    if (above) sum = v_fma(v_load_between(above + u, from, to), weight[kx], sum);
+                    sum = v_fma(v_load_between(middle + u, from, to), weight[3 + kx], sum);
+                    if (below) sum = v_fma(v_load_between(below + u, from, to), weight[6 + kx], sum);
+                }
+            }
+            float *target = out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK;
+            if (x + VL <= width)
+                v_store(target, sum);
+            else
+                v_store_n(target, sum, width - x);
+        }
+    }
 }

@@ -59,11 +59,34 @@ static void max_pool(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t
     }
 }
 
+// window_sum for powers of three, three sums at a time.
+INLINE void window_sum_by_three(const float *in, ptrdiff_t step, ptrdiff_t k, ptrdiff_t count, float *sums, float *out) {
+    ptrdiff_t all = count + (k - 1) * step;
+    for (ptrdiff_t size = 1; size < k; size *= 3) {
+        const ptrdiff_t apart = size * step;
+        float *to = 3 * size == k ? out : sums;
+        all -= 2 * apart;
+        ptrdiff_t i = 0;
+        for (; i + VL <= all; i += VL)
+            v_store(to + i, v_add(v_add(v_load(in + i), v_load(in + i + apart)), v_load(in + i + 2 * apart)));
+        if (i < all) {
+            ptrdiff_t n = all - i;
+            vf sum = v_add(v_load_n(in + i, n), v_load_n(in + i + apart, n));
+            v_store_n(to + i, v_add(sum, v_load_n(in + i + 2 * apart, n)), n);
+        }
+        in = sums;
+    }
+}
+
 // Turns the `count` values at x into sums of k neighbours: x[i] = x[i] + ... + x[i + (k-1) * step], by doubling.
 // `count` values are wanted; count + (k-1) * step are read.
 INLINE void window_sum(const float *in, ptrdiff_t step, ptrdiff_t k, ptrdiff_t count, float *doubled, float *out) {
     ptrdiff_t size = 1, done = 0;
     ptrdiff_t all = count + (k - 1) * step;
+    if (k == 3 || k == 9 || k == 27) {
+        window_sum_by_three(in, step, k, count, doubled, out);
+        return;
+    }
     memcpy(doubled, in, (size_t)all * sizeof(float));
     for (;;) {
         if (k & size) {

@@ -24,6 +24,11 @@ typedef void ck_depthwise_split_fn(const float *in, ptrdiff_t in_row, ptrdiff_t 
                                    ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k,
                                    const float *weights, float bias, int relu);
 
+// 3 x 3 at stride 1 straight from the plane, its padding (= dilation) understood: output rows first ... first + rows - 1.
+typedef void ck_depthwise_apart_fn(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first,
+                                   ptrdiff_t rows, ptrdiff_t dilation, float *out, ptrdiff_t out_row,
+                                   ptrdiff_t out_block, const float *weights, float bias);
+
 // One tile of a matrix product: `rows` output channels (at most `product_rows` of the table) by up to CK_BLOCK columns.
 // a is depth x rows, b depth x CK_BLOCK, both packed; c's channels are `c_stride` apart, and `columns` are written.
 // Where `add`, c is added to, else the sum starts from bias[channel]. Then max(c, 0) where `relu`.
@@ -80,6 +85,7 @@ typedef void ck_argmax_update_fn(const float *row, ptrdiff_t width, uint8_t id, 
 struct ck_kernels {
     ck_depthwise_fn *depthwise;
     ck_depthwise_split_fn *depthwise_split;
+    ck_depthwise_apart_fn *depthwise_apart;
     ck_product_fn *product;
     ptrdiff_t product_rows;
     ck_max_pool_fn *max_pool;

@@ -13,6 +13,11 @@ struct PackedWeights {
     }
 
     let panels: [Panel]
+    /// Panels that are used together for a whole tile before the next are.
+    let groups: [Range<Int>]
+
+    /// Values of a group: a part of the second-level cache.
+    private static let groupValues = 48 * 1_024
 
     /// Packs `columns` (in that order) of a row-major matrix of `rows` rows and `stride` columns.
     init(_ matrix: [Float], rows: Int, stride: Int, columns: [Int], kernels: KernelTable, _ prepared: PreparedWeights) {
@@ -24,5 +29,7 @@ struct PackedWeights {
             for column in columns { for row in range { values.append(matrix[row * stride + column]) } }
             return Panel(first: range.lowerBound, rows: range.count, values: prepared.keep(values))
         }
+        let groupCount = (rows * columns.count + Self.groupValues - 1) / Self.groupValues
+        groups = (0..<groupCount).map { part($0, of: groupCount, count) }.filter { !$0.isEmpty }
     }
 }

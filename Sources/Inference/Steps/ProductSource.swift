@@ -133,9 +133,21 @@ final class ProductSource: @unchecked Sendable {
                 }
             }
         case .depthwise(let parts, let stride, let dilation, let padding):
+            let between = channels.count * layout.depth
+            if stride == 1, dilation > 1, parts.allSatisfy({ $0.kernel == 3 }) {
+                for (number, channel) in channels.enumerated() {
+                    for (index, part) in parts.enumerated() {
+                        kernels.depthwiseApart(
+                            planes[channel], input.height, input.width, rows.lowerBound, rows.count, dilation,
+                            to + number * layout.depth + index * between, layout.row, layout.block,
+                            part.weights + channel * 9, part.bias?[channel] ?? 0)
+                    }
+                }
+                return
+            }
             for (number, channel) in channels.enumerated() {
                 fillDepthwise(
-                    parts, channel, rows, to + number * layout.depth, between: channels.count * layout.depth, layout,
+                    parts, channel, rows, to + number * layout.depth, between: between, layout,
                     stride: stride, dilation: dilation, padding: padding, padded: padded)
             }
         }

@@ -144,18 +144,22 @@ final class ProductStep: Step, @unchecked Sendable {
         _ weights: PackedWeights, depth: Int, _ packed: UnsafeMutablePointer<Float>, _ rows: Range<Int>,
         _ start: UnsafePointer<Float>, add: Bool, relu: Bool
     ) {
-        var columns = UnsafePointer(packed)
-        for row in rows {
-            for number in 0..<columnBlocks {
-                let x = number * KernelTable.block
-                let target = output + row * shape.width + x
-                for panel in weights.panels {
-                    kernels.product(
-                        panel.values, columns, depth, panel.rows, target + panel.first * shape.plane,
-                        shape.plane, min(KernelTable.block, shape.width - x), start + panel.first, add ? 1 : 0,
-                        relu ? 1 : 0)
+        // As many panels at a time as stay in the second-level cache beside the tile.
+        for group in weights.groups {
+            var columns = UnsafePointer(packed)
+            for row in rows {
+                for number in 0..<columnBlocks {
+                    let x = number * KernelTable.block
+                    let target = output + row * shape.width + x
+                    for index in group {
+                        let panel = weights.panels[index]
+                        kernels.product(
+                            panel.values, columns, depth, panel.rows, target + panel.first * shape.plane,
+                            shape.plane, min(KernelTable.block, shape.width - x), start + panel.first, add ? 1 : 0,
+                            relu ? 1 : 0)
+                    }
+                    columns += depth * KernelTable.block
                 }
-                columns += depth * KernelTable.block
             }
         }
     }

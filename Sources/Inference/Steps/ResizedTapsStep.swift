@@ -49,17 +49,16 @@ final class ResizedTapsStep: Step, @unchecked Sendable {
         axis = ResizeAxis(from: low.height, to: shape.height)
         scratch = context.scratch
         let row = 4 * columnBlocks * KernelTable.block
-        scratch.reserve(row * (channels + shape.channels) + 3 * (low.width + 2))
+        scratch.reserve(row * (Self.rowsPerTask * channels + shape.channels) + 3 * (low.width + 2))
         super.init(tasks: (shape.height + Self.rowsPerTask - 1) / Self.rowsPerTask)
     }
 
     override func run(task: Int, thread: Int) {
-        for row in task * Self.rowsPerTask..<min((task + 1) * Self.rowsPerTask, shape.height) {
-            if let projection {
-                project(row, scratch.of(thread), projection.weights, projection.bias, relu: projection.relu)
-            } else {
-                store(row, scratch.of(thread))
-            }
+        let rows = task * Self.rowsPerTask..<min((task + 1) * Self.rowsPerTask, shape.height)
+        if let projection {
+            project(rows, scratch.of(thread), projection.weights, projection.bias, relu: projection.relu)
+        } else {
+            for row in rows { store(row, scratch.of(thread)) }
         }
     }
 
@@ -97,30 +96,38 @@ final class ResizedTapsStep: Step, @unchecked Sendable {
     }
 
     private func project(
-        _ row: Int, _ packed: UnsafeMutablePointer<Float>, _ weights: PackedWeights, _ start: UnsafePointer<Float>,
-        relu: Bool
+        _ rows: Range<Int>, _ packed: UnsafeMutablePointer<Float>, _ weights: PackedWeights,
+        _ start: UnsafePointer<Float>, relu: Bool
     ) {
         let block = channels * KernelTable.block
         let width = 4 * columnBlocks * KernelTable.block
-        let results = packed + channels * width
+        let results = packed + rows.count * channels * width
         let blended = results + shape.channels * width
+        // Channel by channel: the rows of a task come from the same three rows of the input.
         for channel in 0..<channels {
-            sum(
-                channel, row, packed + channel * KernelTable.block, phase: columnBlocks * block, block: block, blended)
-        }
-        for number in 0..<4 * columnBlocks {
-            let x = number % columnBlocks * KernelTable.block
-            for panel in weights.panels {
-                kernels.product(
-                    panel.values, packed + number * block, channels, panel.rows,
-                    results + panel.first * width + number * KernelTable.block, width,
-                    min(KernelTable.block, low.width - x), start + panel.first, 0, relu ? 1 : 0)
+            for row in rows {
+                sum(
+                    channel, row,
+                    packed + (row - rows.lowerBound) * channels * width + channel * KernelTable.block,
+                    phase: columnBlocks * block, block: block, blended)
             }
         }
-        for channel in 0..<shape.channels {
-            kernels.interleave(
-                results + channel * width, columnBlocks * KernelTable.block, low.width,
-                output + channel * shape.plane + row * shape.width)
+        for row in rows {
+            let columns = packed + (row - rows.lowerBound) * channels * width
+            for number in 0..<4 * columnBlocks {
+                let x = number % columnBlocks * KernelTable.block
+                for panel in weights.panels {
+                    kernels.product(
+                        panel.values, columns + number * block, channels, panel.rows,
+                        results + panel.first * width + number * KernelTable.block, width,
+                        min(KernelTable.block, low.width - x), start + panel.first, 0, relu ? 1 : 0)
+                }
+            }
+            for channel in 0..<shape.channels {
+                kernels.interleave(
+                    results + channel * width, columnBlocks * KernelTable.block, low.width,
+                    output + channel * shape.plane + row * shape.width)
+            }
         }
     }
 }
