@@ -36,10 +36,22 @@ public struct BLAS: Sendable {
 
     private static let opened: Result<BLAS, LoadError> = Result { () throws(LoadError) -> BLAS in try BLAS() }
 
-    private init() throws(LoadError) {
-        if let core = Self.coreType(for: .best) { setenv("OPENBLAS_CORETYPE", core, 0) }
+    /// Whether the library was in the process before `load`, brought by another (libavdevice brings it): then it chose
+    /// its kernels by itself, unless `prepareEnvironment` was called before.
+    public let wasLoadedBefore: Bool
+
+    /// Tells OpenBLAS, whoever loads it later, which kernels to choose and to start no threads of its own. To be called
+    /// while the process has one thread: it sets environment variables. `OPENBLAS_CORETYPE` is left alone where it is set.
+    public static func prepareEnvironment() {
+        if let core = coreType(for: .best) { setenv("OPENBLAS_CORETYPE", core, 0) }
         // Its worker threads would be started while it loads, and spin beside ours.
         setenv("OPENBLAS_NUM_THREADS", "1", 1)
+    }
+
+    private init() throws(LoadError) {
+        let present = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_NOLOAD)
+        wasLoadedBefore = present != nil
+        if present == nil { Self.prepareEnvironment() }
         guard let library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL) else {
             throw LoadError(reason: dlerror().map { String(cString: $0) } ?? "unknown reason")
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Kernels
 
 /// The command line: one file a command, wiring only.
 @main
@@ -17,6 +18,7 @@ struct Segmentd: AsyncParsableCommand {
     static let version = "0.1.0"
 
     static func main() async {
+        BLAS.prepareEnvironment()
         // A reader that goes away is an error of the write, told like any other.
         signal(SIGPIPE, SIG_IGN)
         var command: any ParsableCommand

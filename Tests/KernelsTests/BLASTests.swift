@@ -83,7 +83,12 @@ extension KernelTests {
 
         @Test("its kernels are made for this processor, not for the oldest one it knows")
         func core() throws {
-            let name = try BLAS.load().coreName
+            let blas = try BLAS.load()
+            guard !blas.wasLoadedBefore else {
+                print("skipped: another library brought OpenBLAS into this process before")
+                return
+            }
+            let name = blas.coreName
             let fallbacks = ["Prescott", "Nehalem", "Core2", "Penryn", "Dunnington", "Atom", "Barcelona", "unknown"]
             if InstructionSet.avx2.isSupported { #expect(!fallbacks.contains(name)) }
         }
