@@ -24,10 +24,11 @@ public struct LabelSet: Hashable, Sendable {
     /// The id in labels that is no class and counts for nothing.
     public let ignoreID: Int
 
-    /// Nil unless there are 1 to 255 names, all different and not empty, and as many colours.
+    /// Nil unless there are 1 to 255 names, all different and not empty, as many colours, and an ignored id up to 255
+    /// that is no class.
     public init?(names: [String], palette: [RGB], ignoreID: Int = 255) {
         guard (1...255).contains(names.count), palette.count == names.count, Set(names).count == names.count,
-            !names.contains("")
+            !names.contains(""), (names.count...255).contains(ignoreID)
         else { return nil }
         self.names = names
         self.palette = palette

@@ -54,6 +54,11 @@ public struct ModelMetadata: Sendable {
         let names = try value("classes", [String].self, "a JSON list of names")
         let colors = try value("palette", [[UInt8]].self, "a JSON list of [red, green, blue], 0 to 255")
         let ignore = try value("ignore_id", Int.self, "a number")
+        guard names.count > 255 || (names.count...255).contains(ignore) else {
+            throw ModelError(
+                path: path,
+                "metadata \"ignore_id\" is \(ignore); expected \(names.count) to 255, a number that is no class")
+        }
         guard colors.allSatisfy({ $0.count == 3 }),
             let labels = LabelSet(
                 names: names, palette: colors.map { RGB($0[0], $0[1], $0[2]) }, ignoreID: ignore)
