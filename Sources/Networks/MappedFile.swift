@@ -13,7 +13,8 @@ final class MappedFile: @unchecked Sendable {
         func fail(_ doing: String) -> ModelError {
             ModelError(path: path, "cannot \(doing): \(String(cString: strerror(errno)))")
         }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without O_NONBLOCK a named pipe would be waited for until somebody writes to it.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw fail("open") }
         defer { close(descriptor) }
         var status = stat()

@@ -51,7 +51,13 @@ public final class SafetensorsFile: Sendable {
             throw ModelError(
                 path: path, "is no safetensors file: it has \(count) bytes, and the header length alone takes 8")
         }
-        guard length <= UInt64(min(count - 8, Self.headerLimit)) else {
+        guard length <= UInt64(Self.headerLimit) else {
+            throw ModelError(
+                path: path,
+                "is no safetensors file: its header should take \(length) bytes, and none takes more than \(Self.headerLimit)"
+            )
+        }
+        guard length <= UInt64(count - 8) else {
             throw ModelError(
                 path: path,
                 "is truncated or no safetensors file: its header should take \(length) bytes, and \(count - 8) follow")
