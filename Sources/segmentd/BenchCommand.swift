@@ -17,7 +17,7 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Input size, height x width, multiples of 16; may be given several times. (default: 768x1024)")
     var size: [NetworkSize] = []
 
-    @Option(help: "Pictures to measure, after three that are not.")
+    @Option(parsing: .unconditional, help: "Pictures to measure, after three that are not.")
     var frames = 30
 
     @Option(help: "What multiplies matrices: kernels (ours) or openblas (the baseline).")

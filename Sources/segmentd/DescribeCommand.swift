@@ -15,7 +15,7 @@ struct DescribeCommand: ParsableCommand {
     @Option(name: .customLong("configuration"), help: "Describe a configuration of Table IV instead of a model.")
     var networkConfiguration: Configuration?
 
-    @Option(help: "Classes of the configuration.")
+    @Option(parsing: .unconditional, help: "Classes of the configuration.")
     var classes: Int?
 
     @Option(help: "Input size, height x width, multiples of 16.")
@@ -41,7 +41,7 @@ struct DescribeCommand: ParsableCommand {
         if let networkConfiguration {
             description = try NetworkDescription(networkConfiguration, classes: classes ?? 19, size: size.size)
         } else {
-            let model = try self.model.map { try Model.load(path: $0) } ?? Model.bundled()
+            let model = try EngineArguments.loadModel(self.model)
             description = try NetworkDescription(
                 model.metadata.configuration, classes: model.labels.count, size: size.size, model: model)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Imaging
 import Kernels
 import Networks
@@ -11,7 +12,9 @@ struct EngineArguments: ParsableArguments {
     @Option(help: "The model, a .safetensors file; the one that comes with segmentd where left out.")
     var model: String?
 
-    @Option(help: "Threads that work on a picture; as many as there are processors for this process where left out.")
+    @Option(
+        parsing: .unconditional,
+        help: "Threads that work on a picture; as many as there are processors for this process where left out.")
     var threads: Int?
 
     @Option(help: "Instruction set to use: scalar, avx2, avx512 or neon; the best of this machine where left out.")
@@ -31,7 +34,16 @@ struct EngineArguments: ParsableArguments {
 
     /// The model at `path`, or the one that comes with segmentd.
     static func loadModel(_ path: String?) throws -> Model {
-        if let path { try Model.load(path: path) } else { try Model.bundled() }
+        guard let path else { return try Model.bundled() }
+        guard access(path, R_OK) == 0 else {
+            let code = errno
+            let name = path.isEmpty ? "\"\"" : path
+            throw CommandFailure(
+                ExitStatus(reading: code),
+                "cannot open the model \(name): \(String(cString: strerror(code))); give the path of a .safetensors file"
+            )
+        }
+        return try Model.load(path: path)
     }
 
     /// The network ready to run at `size`, with a queue for it.

@@ -6,6 +6,7 @@ import MediaIO
 import Networks
 import Operations
 import Pipeline
+import Segmentation
 import VideoInput
 
 /// The codes of sysexits.h, and those of a process that a signal ended.
@@ -19,6 +20,7 @@ enum ExitStatus: Int32 {
     case ioError = 74
     case noPermission = 77
     case configuration = 78
+    case hungUp = 129
     case interrupted = 130
     case terminated = 143
 }
@@ -48,7 +50,7 @@ extension ExitStatus {
         case let error as MediaError: self = Self(error)
         case let error as EncodeError: self = Self(error)
         case let error as OutputError: self = Self(error)
-        case is SyntheticOptionsError: self = .usage
+        case is SyntheticOptionsError, is Overwriting, is Tracer.UnknownBlock: self = .usage
         case is ConfigurationError: self = .configuration
         case let error as ConfigurationFileError: self = Self(reading: error.code)
         case is ModelError: self = .dataError
@@ -101,7 +103,8 @@ extension ExitStatus {
         }
     }
 
-    private init(reading code: Int32) {
+    /// The code for a file that cannot be read because of `errno`.
+    init(reading code: Int32) {
         switch code {
         case ENOENT, ENOTDIR, EISDIR: self = .noInput
         case EACCES, EPERM: self = .noPermission

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Kernels
 import Logging
+import MediaIO
 import Operations
 import Pipeline
 import Segmentation
@@ -40,7 +41,7 @@ struct RunCommand: AsyncParsableCommand {
         let factory = CameraFactory(configuration, sockets: sockets)
         for camera in configuration.cameras {
             do {
-                try factory.check(camera)
+                try factory.check(camera, among: configuration.cameras)
             } catch {
                 throw CommandFailure(.configuration, "\(config): camera \(camera.name): \(error)")
             }
@@ -54,6 +55,7 @@ struct RunCommand: AsyncParsableCommand {
             notifier: notifier, logger: logger,
             onOverdue: {
                 logger.critical("stopping took longer than \(SegmentationService.stopTimeout) s; giving up")
+                PartialFile.removeAll()
                 _exit(ExitStatus.software.rawValue)
             })
         let group = ServiceGroupConfiguration(

@@ -34,7 +34,7 @@ struct SegmentCommand: AsyncParsableCommand {
     @Option(help: "overlay is the picture under the class colours, mask the colours, ids the class ids.")
     var style: OutputStyle?
 
-    @Option(help: "How strongly the colours cover the picture of an overlay, 0 to 1.")
+    @Option(parsing: .unconditional, help: "How strongly the colours cover the picture of an overlay, 0 to 1.")
     var opacity = 0.5
 
     @Option(help: "The size of mask and ids: the source's, or the network's own.")
@@ -43,7 +43,7 @@ struct SegmentCommand: AsyncParsableCommand {
     @Option(help: "How pictures are brought to the network's size.")
     var fit = Fit.stretch
 
-    @Option(help: "Frames of each input to segment at most.")
+    @Option(parsing: .unconditional, help: "Frames of each input to segment at most.")
     var limit: Int?
 
     @Option(help: "The network's input, height x width, multiples of 16; smaller is faster and coarser.")
@@ -52,6 +52,7 @@ struct SegmentCommand: AsyncParsableCommand {
     @OptionGroup var engine: EngineArguments
 
     func validate() throws {
+        if inputs.contains("") { throw ValidationError("An INPUT is empty; is a variable of the shell unset?") }
         if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more, not \(limit).") }
         guard (0...1).contains(opacity) else { throw ValidationError("--opacity takes 0 to 1, not \(opacity).") }
     }

@@ -1,5 +1,6 @@
 import Glibc
 import MaskOutput
+import Operations
 import VideoInput
 
 /// One input of `segment` and where its masks go.
@@ -22,7 +23,7 @@ struct SegmentJob {
         if inputs.count == 1, let input = inputs.first {
             let job = SegmentJob(
                 input: SourceInput(input), name: stem(of: input), output: output, style: style)
-            try refuseSame(input, output)
+            try Overwriting.check(job.input, output: output)
             return [job]
         }
         guard try MaskSinks.kind(of: output) == .folder else {
@@ -41,7 +42,7 @@ struct SegmentJob {
             guard outputs.insert(path).inserted else {
                 throw CommandFailure(.usage, "two inputs would be written to \(path); segment them one after the other")
             }
-            try refuseSame(input, path)
+            for other in inputs { try Overwriting.check(SourceInput(other), output: path) }
             return SegmentJob(
                 input: SourceInput(input), name: stem(of: input), output: path, style: style ?? .overlay)
         }
@@ -62,14 +63,5 @@ struct SegmentJob {
         guard let dot = input.lastIndex(of: ".") else { return false }
         let endings: Set<String> = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "ppm", "pgm"]
         return endings.contains(input[input.index(after: dot)...].lowercased())
-    }
-
-    private static func refuseSame(_ input: String, _ output: String) throws {
-        var first = stat()
-        var second = stat()
-        guard stat(input, &first) == 0, stat(output, &second) == 0, first.st_mode & S_IFMT == S_IFREG,
-            first.st_dev == second.st_dev, first.st_ino == second.st_ino
-        else { return }
-        throw CommandFailure(.usage, "\(output) is the input itself; give the output another name")
     }
 }

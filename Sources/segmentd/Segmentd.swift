@@ -21,6 +21,7 @@ struct Segmentd: AsyncParsableCommand {
         BLAS.prepareEnvironment()
         // A reader that goes away is an error of the write, told like any other.
         signal(SIGPIPE, SIG_IGN)
+        openStandardDescriptors()
         var command: any ParsableCommand
         do {
             command = try parseAsRoot()
@@ -35,6 +36,14 @@ struct Segmentd: AsyncParsableCommand {
             }
         } catch {
             leave(error)
+        }
+    }
+
+    /// Gives descriptors 0 to 2 that the caller closed something to be, lest the next file opened become standard
+    /// output. Reading or writing them stays the error that it was.
+    private static func openStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
     }
 

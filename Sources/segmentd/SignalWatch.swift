@@ -1,8 +1,9 @@
 import Dispatch
 import Glibc
+import MediaIO
 import Synchronization
 
-/// Tells of SIGINT and SIGTERM instead of dying of them; the second one ends the process at once.
+/// Tells of SIGINT, SIGTERM and SIGHUP instead of dying of them; the second one ends the process at once.
 ///
 /// The sources do not change after `init`; all else is under the lock.
 final class SignalWatch: @unchecked Sendable {
@@ -16,7 +17,7 @@ final class SignalWatch: @unchecked Sendable {
 
     init() {
         let queue = DispatchQueue(label: "segmentd.signals")
-        let numbers = [SIGINT, SIGTERM]
+        let numbers = [SIGINT, SIGTERM, SIGHUP].filter { !Self.isIgnored($0) }
         for number in numbers { signal(number, SIG_IGN) }
         sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
         for (number, source) in zip(numbers, sources) {
@@ -29,7 +30,14 @@ final class SignalWatch: @unchecked Sendable {
     var signalNumber: Int32? { state.withLock { $0.received } }
 
     /// The code to end with after the signal that came.
-    var exitStatus: ExitStatus? { signalNumber.map { $0 == SIGINT ? .interrupted : .terminated } }
+    var exitStatus: ExitStatus? { signalNumber.flatMap { ExitStatus(rawValue: 128 + $0) } }
+
+    /// Whether the caller wants `number` ignored, as nohup does with SIGHUP and shells do with SIGINT behind `&`.
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+    }
 
     /// Calls `handler` at the first signal; at once where it came already.
     func onSignal(_ handler: (@Sendable () -> Void)?) {
@@ -42,7 +50,10 @@ final class SignalWatch: @unchecked Sendable {
 
     private func received(_ number: Int32) {
         let handler = state.withLock { state -> (@Sendable () -> Void)? in
-            if state.received != nil { _exit(128 + number) }
+            if state.received != nil {
+                PartialFile.removeAll()
+                _exit(128 + number)
+            }
             state.received = number
             return state.handler
         }

@@ -21,10 +21,10 @@ struct SynthesizeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A folder for the labels; none are written unless given.", valueName: "folder"))
     var labels: String?
 
-    @Option(help: "The length in seconds.")
+    @Option(parsing: .unconditional, help: "The length in seconds.")
     var seconds = 10.0
 
-    @Option(help: "Decides road, houses, weather and traffic.")
+    @Option(parsing: .unconditional, help: "Decides road, houses, weather and traffic.")
     var seed: UInt64 = 0
 
     @Option(help: "The size, WIDTHxHEIGHT in pixels as FFmpeg's video_size.")
@@ -69,7 +69,8 @@ struct SynthesizeCommand: ParsableCommand {
             for sink in sinks {
                 try sink.begin(stream: stream, maskSize: drive.options.size, labels: drive.labels)
             }
-            for index in 0..<count where index == 0 || !isOver() {
+            for index in 0..<count {
+                if index > 0, isOver() { break }
                 try write(index, of: drive, to: sinks, ledger: ledger)
             }
             for sink in sinks { try sink.finish() }

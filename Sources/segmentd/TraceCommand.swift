@@ -2,7 +2,9 @@ import ArgumentParser
 import Foundation
 import Imaging
 import Inference
+import MediaIO
 import Networks
+import Operations
 import Segmentation
 import VideoInput
 
@@ -37,19 +39,32 @@ struct TraceCommand: ParsableCommand {
     @Flag(help: "Run the graph as built, with scalar kernels and no rewriting: slow, the engine's own oracle.")
     var specification = false
 
+    func validate() throws {
+        if output == "-" { throw ValidationError("--output -: give the name of a file; numbers are no text") }
+    }
+
     func run() throws {
+        try Overwriting.check(SourceInput(input), output: output)
+        if let model = engine.model { try Overwriting.check(.media(MediaLocation(model)), output: output) }
+        // What cannot be written is told before anything is computed.
+        try PartialFile(path: output).abandon()
         let model = try engine.loadModel()
         var options = EngineOptions(threads: engine.threadCount, instructionSet: engine.cpuFeatures ?? .best)
         if specification { options = .specification }
         let activations: [Tracer.Activation]
         if input.hasSuffix(".safetensors") {
+            guard access(input, R_OK) == 0 else {
+                let code = errno
+                throw CommandFailure(
+                    ExitStatus(reading: code), "cannot open \(input): \(String(cString: strerror(code)))")
+            }
             let file = try SafetensorsFile(path: input)
             guard let shape = file.tensors["image"]?.shape, shape.count == 4, shape[0] == 1, shape[1] == 3 else {
                 let found = file.tensors["image"].map { "\($0.shape)" } ?? "none"
-                throw ModelError(path: input, "needs a tensor \"image\" of shape (1, 3, height, width); found \(found)")
+                throw refused("needs a tensor \"image\" of shape (1, 3, height, width); found \(found)")
             }
             if let size, size.size != ImageSize(height: shape[2], width: shape[3]) {
-                throw ModelError(path: input, "its image is \(shape[2])x\(shape[3]), and --size says \(size.size)")
+                throw refused("its image is \(shape[2])x\(shape[3]), and --size says \(size.size)")
             }
             let values = try file.floats("image")
             let tracer = try Tracer(
@@ -76,9 +91,22 @@ struct TraceCommand: ParsableCommand {
             }
         }
         do { try writer.write(to: output) } catch {
-            throw ModelError(path: output, "cannot be written: \(error.localizedDescription)")
+            throw EncodeError.cannotWrite(path: output, errno: Self.systemError(beneath: error))
         }
         for activation in activations { print("\(TextTable.left(activation.name, 12))\(activation.shape)") }
+    }
+
+    private func refused(_ problem: String) -> CommandFailure { CommandFailure(.dataError, "\(input): \(problem)") }
+
+    /// The system's error number that Foundation wraps; that of a failed write where it keeps it to itself.
+    private static func systemError(beneath error: any Error) -> Int32 {
+        var current: NSError? = error as NSError
+        while let error = current {
+            if error.domain == NSPOSIXErrorDomain { return Int32(clamping: error.code) }
+            if error.domain == NSCocoaErrorDomain, error.code == NSFileWriteOutOfSpaceError { return ENOSPC }
+            current = error.userInfo[NSUnderlyingErrorKey] as? NSError
+        }
+        return EIO
     }
 
     private func firstPicture() throws -> Picture {
@@ -86,7 +114,7 @@ struct TraceCommand: ParsableCommand {
         defer { source.close() }
         _ = try source.open()
         guard let frame = try source.next() else {
-            throw ModelError(path: input, "holds no picture")
+            throw refused("holds no picture")
         }
         return frame.picture
     }

@@ -160,6 +160,18 @@ struct RunTests {
         #expect(result.lastLine.contains("camera front") && result.lastLine.contains("seed"), result.summary)
     }
 
+    @Test("refuses a recording over what any camera reads, and leaves it as it is")
+    func recordingOverSource() throws {
+        try folder.write("precious", to: "drive.mp4")
+        let result = try start(
+            "cameras:\n  - {name: front, source: \"synthetic:seconds=1\", recordings: [{path: ./drive.mp4}]}\n"
+                + "  - {name: rear, source: drive.mp4}\n"
+        ).wait()
+        #expect(result.status == 78, result.summary)
+        #expect(result.lastLine.contains("camera front") && result.lastLine.contains("drive.mp4"), result.summary)
+        #expect(try String(contentsOf: folder.url.appending(path: "drive.mp4"), encoding: .utf8) == "precious")
+    }
+
     @Test("works with the shipped configuration as it is")
     func shipped() throws {
         let notifications = try #require(Notifications(folder))

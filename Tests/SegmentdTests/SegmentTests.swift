@@ -94,7 +94,9 @@ struct SegmentTests {
             ["a.mkv", "-o", "out.mp5"], ["a.mkv", "-o", ""], ["a.mkv", "-o", "o.mp4", "--limit", "0"],
             ["a.mkv", "-o", "o.mp4", "--opacity", "2"], ["a.mkv", "-o", "o.mp4", "--size", "63x64"],
             ["a.mkv", "-o", "o.mp4", "--style", "overlap"], ["synthetic:sed=1", "-o", "o.mp4"], ["a.mkv"], [],
-            ["a.mkv", "-o", "o.mp4", "--threads", "0"], ["a.mkv", "-o", "o.mp4", "--style", "ids"],
+            ["a.mkv", "-o", "o.mp4", "--threads", "0"], ["a.mkv", "-o", "o.mp4", "--threads", "-3"],
+            ["", "-o", "o.mp4"], ["file:a.mkv", "-o", "a.mkv"], ["file:a.mkv", "-o", "./a.mkv"],
+            ["a.mkv", "-o", "o.mp4", "--style", "ids"],
         ])
     func usage(arguments: [String]) throws {
         try drive("a.mkv", frames: 1)
@@ -166,6 +168,32 @@ struct SegmentTests {
         #expect(result.status == 77, result.summary)
     }
 
+    @Test("never writes pictures over those that it reads")
+    func picturesOverPictures() throws {
+        try drive("a.mkv", frames: 2)
+        #expect(try segment("a.mkv", "-o", "in/").status == 0)
+        let before = try Data(contentsOf: folder.url.appending(path: "in/frame_000000.png"))
+        for input in ["in", "in/frame_000000.png", "in/frame_%06d.png"] {
+            let result = try segment(input, "-o", "in/", "--style", "mask")
+            #expect(result.status == 64, result.summary)
+            #expect(result.lastLine.contains("in/"), result.summary)
+        }
+        #expect(try Data(contentsOf: folder.url.appending(path: "in/frame_000000.png")) == before)
+    }
+
+    @Test("ends as one that was hung up, with the file completed, and leaves nothing at a second signal")
+    func hangup() throws {
+        for signals in [[SIGHUP], [SIGINT, SIGINT, SIGINT]] {
+            let running = try Running(
+                ["segment", "synthetic:size=640x384", "-o", "out.mkv", "--style", "ids"] + small, in: folder)
+            #expect(running.wait { folder.size(".out.mkv.partial-\(running.identifier)") > 20_000 })
+            for signal in signals { running.send(signal) }
+            let result = running.wait()
+            #expect(result.status == 128 + signals[0], result.summary)
+            #expect(folder.names.allSatisfy { $0 == "out.mkv" }, "\(folder.names)")
+        }
+    }
+
     @Test("refuses a model that is cut in half, missing or none at all")
     func badModels() throws {
         let model = Program.root.appending(path: "Sources/Networks/Resources/models/street11.safetensors")
@@ -173,7 +201,7 @@ struct SegmentTests {
         try whole.prefix(whole.count / 2).write(to: folder.url.appending(path: "half.safetensors"))
         try folder.write("no model", to: "text.safetensors")
         for (name, statuses) in [
-            ("half.safetensors", [65]), ("text.safetensors", [65]), ("missing.safetensors", [65, 66]),
+            ("half.safetensors", [65]), ("text.safetensors", [65]), ("missing.safetensors", [66]),
         ] {
             let result = try segment("synthetic:size=160x96", "-o", "out.mkv", "--model", name)
             #expect(statuses.contains(Int(result.status)), result.summary)

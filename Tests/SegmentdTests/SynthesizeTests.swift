@@ -26,6 +26,17 @@ struct SynthesizeTests {
         }
     }
 
+    @Test("ends at Ctrl-C however long the drive was to be")
+    func interrupted() throws {
+        let running = try Running(
+            ["synthesize", "-o", "long.mkv", "--seconds", "1e12", "--size", "160x96"], in: folder)
+        #expect(running.wait { folder.size(".long.mkv.partial-\(running.identifier)") > 0 })
+        running.send(2)
+        let result = running.wait()
+        #expect(result.status == 130, result.summary)
+        #expect(folder.names == ["long.mkv"])
+    }
+
     @Test(
         "refuses what makes no drive",
         arguments: [

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A file that appears under its name only when it is whole.
 ///
@@ -31,9 +32,20 @@ public final class PartialFile {
         descriptor = open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw .cannotCreate(path: path, errno: errno) }
         flock(descriptor, LOCK_EX | LOCK_NB)
+        Self.unfinished.withLock { _ = $0.insert(partialPath) }
     }
 
     deinit { abandon() }
+
+    private static let unfinished = Mutex<Set<String>>([])
+
+    /// Removes every temporary file of this process: for one that ends at once, without finishing anything.
+    public static func removeAll() {
+        unfinished.withLock { paths in
+            for path in paths { unlink(path) }
+            paths.removeAll()
+        }
+    }
 
     /// Appends all of `bytes` at the current position.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(EncodeError) {
@@ -68,6 +80,7 @@ public final class PartialFile {
             guard fsync(descriptor) == 0 else { throw .cannotWrite(path: path, errno: errno) }
         }
         guard rename(partialPath, path) == 0 else { throw .cannotWrite(path: path, errno: errno) }
+        Self.unfinished.withLock { _ = $0.remove(partialPath) }
         let file = descriptor
         descriptor = -1
         guard close(file) == 0 else { throw .cannotWrite(path: path, errno: errno) }
@@ -78,6 +91,7 @@ public final class PartialFile {
     public func abandon() {
         guard descriptor >= 0 else { return }
         unlink(partialPath)
+        Self.unfinished.withLock { _ = $0.remove(partialPath) }
         close(descriptor)
         descriptor = -1
     }

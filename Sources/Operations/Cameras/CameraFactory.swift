@@ -51,8 +51,14 @@ public struct CameraFactory: Sendable {
     }
 
     /// Makes every part once, so that what can only be mended in the configuration is told before the service is up.
-    public func check(_ camera: ServiceConfiguration.Camera) throws {
+    /// A recording over what one of `cameras` reads is such a thing.
+    public func check(
+        _ camera: ServiceConfiguration.Camera, among cameras: [ServiceConfiguration.Camera] = []
+    ) throws {
         _ = try source(camera)
         _ = try sinks(camera)
+        for recording in camera.recordings {
+            for other in [camera] + cameras { try Overwriting.check(other.source.input, output: recording.path) }
+        }
     }
 }
