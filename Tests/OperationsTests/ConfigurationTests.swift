@@ -213,6 +213,23 @@ struct ConfigurationTests {
         #expect(found.first?.hasPrefix(expected) == true, "\(found)")
     }
 
+    @Test(
+        "with a URL in the wrong place does not tell its password",
+        arguments: [
+            "cameras: [rtsp://u:geheim@h/x]\n", "cameras:\n  - name: rtsp://u:geheim@h/x\n",
+            "cameras:\n  - rtsp://u:geheim@h/x: 1\n", "rtsp://u:geheim@h/x\n", "fit: rtsp://u:geheim@h/x\n",
+        ])
+    func secrets(yaml: String) {
+        let found = problems(yaml)
+        #expect(!found.isEmpty && found.allSatisfy { !$0.contains("geheim") }, "\(found)")
+        #expect(found.contains { $0.contains("***") }, "\(found)")
+    }
+
+    @Test("indented with a tab says so")
+    func tab() {
+        #expect(problems("cameras:\n\t- name: x\n").first?.contains("tab") == true)
+    }
+
     @Test("nested without end is refused, not followed")
     func deep() {
         let yaml = "cameras: " + String(repeating: "[", count: 100_000)

@@ -76,7 +76,8 @@ extension ServiceConfiguration {
             } catch YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
                 YamlError.composer(_, let problem, let mark, _)
             {
-                note(mark, "not YAML: \(problem)", notes)
+                let hint = isTab(at: mark, in: text) ? "; YAML indents with spaces, and this is a tab" : ""
+                note(mark, "not YAML: \(problem)\(hint)", notes)
             } catch YamlError.reader(let problem, _, _, _) {
                 notes.add(nil, "", "not YAML: \(problem)")
             } catch {
@@ -86,6 +87,12 @@ extension ServiceConfiguration {
         }
         notes.add(nil, "", "too many keys are given twice")
         return nil
+    }
+
+    private static func isTab(at mark: Mark, in text: String) -> Bool {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.indices.contains(mark.line - 1) else { return false }
+        return lines[mark.line - 1].dropFirst(mark.column - 1).first == "\t"
     }
 
     private static func note(_ mark: Mark, _ message: String, _ notes: SettingReader.Notes) {

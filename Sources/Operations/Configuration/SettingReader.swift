@@ -41,7 +41,7 @@ struct SettingReader {
                 continue
             }
             let key = scalar.string
-            let full = Self.join(path, DuplicateKeys.original(key))
+            let full = Self.join(path, SourceText.shown(DuplicateKeys.original(key)))
             if DuplicateKeys.isRenamed(key) {
                 notes.add(keyNode, full, "given twice; keep one of them")
             } else if known.contains(key) {
@@ -115,8 +115,9 @@ struct SettingReader {
         switch node {
         case .scalar(let scalar):
             if scalar.string.isEmpty { return "nothing" }
-            let short = scalar.string.prefix(60)
-            return "\"\(short)\(short.count < scalar.string.count ? "…" : "")\""
+            let text = SourceText.shown(scalar.string)
+            let short = text.prefix(60)
+            return "\"\(short)\(short.count < text.count ? "…" : "")\""
         case .mapping: return "a section of keys"
         case .sequence: return "a list"
         case .alias: return "an alias"

@@ -1,3 +1,4 @@
+import MediaIO
 import VideoInput
 
 /// What a user wrote as a camera's source. Printing it never shows passwords or tokens.
@@ -13,6 +14,8 @@ public struct SourceText: Hashable, Sendable, CustomStringConvertible, CustomDeb
     public var input: SourceInput { SourceInput(text) }
     /// Whether it is read over RTSP.
     public var isRTSP: Bool { text.lowercased().hasPrefix("rtsp:") || text.lowercased().hasPrefix("rtsps:") }
+    /// What may be shown of any text of a configuration: a URL in the wrong place still has its password.
+    static func shown(_ text: String) -> String { text.contains("://") ? MediaLocation(text).description : text }
     /// As the user may see it.
     public var description: String { input.description }
     /// The same.
