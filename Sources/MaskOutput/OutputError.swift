@@ -35,6 +35,7 @@ public enum OutputError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .notAFolder(let path):
             "cannot write PNGs to \(path): it is a file, not a folder; give another name"
+                + (path == "/dev/null" ? ", or null: to write nothing" : "")
         case .folder(let path, let code):
             "cannot make or use the folder \(path): \(Self.text(code))" + Self.advice(code)
         case .unknownKind(let path, let known):

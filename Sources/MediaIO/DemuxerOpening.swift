@@ -225,6 +225,11 @@ struct DemuxerOpening {
                 reason: "the MP4 file has no index (moov atom not found)", code: code,
                 hint: "the recording was cut off before it was finished; a tool such as untrunc may save it")
         }
+        if code == FF_ERROR_EOF, location.path != nil {
+            return MediaError(
+                kind: .truncated, action: action, subject: subject, reason: "the data ends before its first picture",
+                code: code, hint: "the file was cut off, or is no video; `ffprobe` tells more")
+        }
         let isMisled = detail?.contains("moov atom not found") == true
         return MediaError(
             code: code, action, subject, detail: isMisled ? "it is not the MP4 file that its name promises" : detail,

@@ -104,7 +104,7 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         default: break
         }
         switch -code {
-        case ENOENT, ENXIO, ENODEV, ENOTDIR: return .notFound
+        case ENOENT, ENXIO, ENODEV, ENOTDIR, EISDIR, EBADF: return .notFound
         case EACCES, EPERM, EROFS: return .permission
         case EINVAL, ERANGE: return .invalidArgument
         case ENOSYS, EPROTONOSUPPORT, ENOTSUP: return .unsupported

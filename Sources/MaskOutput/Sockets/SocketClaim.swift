@@ -68,8 +68,10 @@ final class SocketClaim: @unchecked Sendable {
             if partial == "/" || mkdir(partial, 0o755) == 0 { continue }
             var status = stat()
             let code = errno
-            guard stat(partial, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-                throw .socket(path: path, step: "making the folder \(partial)", errno: code)
+            let isThere = stat(partial, &status) == 0
+            guard isThere, status.st_mode & S_IFMT == S_IFDIR else {
+                throw .socket(
+                    path: path, step: "making the folder \(partial)", errno: isThere || code == EEXIST ? ENOTDIR : code)
             }
         }
     }

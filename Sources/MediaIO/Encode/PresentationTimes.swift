@@ -11,7 +11,13 @@ struct PresentationTimes {
     struct Place: Equatable {
         let start: Int64
         let duration: Int64
+
+        /// Where the next one may start. A file that lies about its times gets as far as the clock goes.
+        var end: Int64 { start + min(duration, max(0, .max - 1 - start)) }
     }
+
+    /// A stamp beyond this is a lie: at a tick a nanosecond it lies a hundred years ahead.
+    private static let latest: Int64 = 1 << 62
 
     /// Seconds a tick.
     let timeBase: Rational
@@ -35,10 +41,11 @@ struct PresentationTimes {
             length = max(1, time.map { Self.rescale(duration, from: $0.timeBase, to: timeBase) } ?? duration)
         }
         let start: Int64
+        length = min(length, Self.latest)
         if let time {
             start = settle(Self.rescale(time.value, from: time.timeBase, to: timeBase))
         } else {
-            start = last.map { $0.start + $0.duration } ?? 0
+            start = last?.end ?? 0
         }
         let place = Place(start: start, duration: length)
         last = place
@@ -49,18 +56,18 @@ struct PresentationTimes {
         let second = max(1, Int64((1 / timeBase.value).rounded()))
         guard let last else {
             if stamp < 0 || stamp / second > 48 * 3600 {
-                shift = -stamp
+                shift = 0 &- stamp
                 adjusted += 1
             }
-            return stamp + shift
+            return stamp &+ shift
         }
         var start = stamp &+ shift
-        if start < last.start - second {
-            shift &+= last.start + last.duration - start
-            start = last.start + last.duration
+        if start < last.start - second || start > Self.latest {
+            shift &+= last.end &- start
+            start = last.end
             adjusted += 1
         } else if start <= last.start {
-            start = last.start + 1
+            start = min(last.start, .max - 1) + 1
             adjusted += 1
         }
         return start

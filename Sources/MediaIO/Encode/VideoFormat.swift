@@ -21,6 +21,8 @@ struct VideoFormat: Equatable {
     let pixelFormat: PixelFormat
     /// The encoder's own options.
     let options: [String: String]
+    /// The most pixels in a row or column that the encoder takes; nil where it is the memory that decides.
+    var longestSide: Int? { ["libx264": 16_384, "libvpx-vp9": 65_535][encoder] }
     /// Whether the container counts frames instead of keeping time stamps.
     var countsFrames: Bool { muxer == "avi" }
 

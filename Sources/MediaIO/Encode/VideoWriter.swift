@@ -96,6 +96,12 @@ public final class VideoWriter {
         self.settings = settings
         format = try VideoFormat.of(
             path: path, content: settings.content, size: settings.size, quality: settings.quality)
+        if let side = format.longestSide, max(settings.size.height, settings.size.width) > side {
+            throw .unsuitable(
+                path: path,
+                reason: "its frames would be \(settings.size) and \(format.encoder) takes up to \(side) a side",
+                advice: "write PNGs into a folder, or ids to a .mkv file")
+        }
         var timeBase = settings.timeBase
         if AVRational(timeBase).num <= 0 { timeBase = Rational(1, 90_000) }
         if format.countsFrames {

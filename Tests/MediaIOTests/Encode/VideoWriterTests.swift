@@ -71,6 +71,14 @@ import Testing
         #expect(found.adjusted == 3)
     }
 
+    @Test("Stamps at the ends of the clock are taken as far as it goes, and stop nothing")
+    func absurd() throws {
+        let found = try places(
+            ticks([.min, .max, 0, .max - 1, .min + 1, 40], duration: 40) + [(nil, .max)], timeBase: Rational(1, 1000))
+        #expect(found.places.count == 7)
+        #expect(zip(found.places, found.places.dropFirst()).allSatisfy { $0[0] < $1[0] }, "\(found.places)")
+    }
+
     @Test("A camera that counts from the epoch, and a start before zero, begin at zero")
     func moved() throws {
         let epoch = try places(
