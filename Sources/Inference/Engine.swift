@@ -101,7 +101,7 @@ public final class Engine: @unchecked Sendable {
                 throw GraphError("it has two outputs of one name among \(names.joined(separator: ", "))")
             }
             let plan = MemoryPlan(graph)
-            let arena = Memory(bytes: plan.size)
+            let arena = try Memory(bytes: plan.size)
             let picture = PicturePointer()
             let scratch = Scratch()
             let prepared = PreparedWeights()
@@ -115,7 +115,7 @@ public final class Engine: @unchecked Sendable {
                 if let step = try factory.step(for: index) { steps.append((index, step)) }
             }
             team = ThreadTeam(count: options.threads)
-            scratch.allocate(threads: team.count)
+            try scratch.allocate(threads: team.count)
             self.graph = graph
             instructionSet = options.instructionSet
             arenaBytes = arena.size + scratch.size

@@ -1,14 +1,24 @@
+import Glibc
+
 /// A block of memory that lives as long as its owner, 64-byte aligned, zeroed. All of the engine's tensors lie in one,
-/// all of its prepared weights in another; whoever asks for a part of it says how long the part is and is checked.
+/// each thread's scratch in another; whoever asks for a part of it says how long the part is and is checked.
 final class Memory: @unchecked Sendable {
     private let block: UnsafeMutableRawBufferPointer
 
-    init(bytes: Int) {
-        block = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
+    /// Throws where the system gives no more.
+    init(bytes: Int) throws(GraphError) {
+        var base: UnsafeMutableRawPointer?
+        let count = max(bytes, 64)
+        guard posix_memalign(&base, 64, count) == 0, let base else {
+            throw GraphError(
+                "it needs \(count / 1_000_000) MB of memory for tensors and the system gives no more; use a smaller size"
+            )
+        }
+        block = UnsafeMutableRawBufferPointer(start: base, count: count)
         block.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
-    deinit { block.deallocate() }
+    deinit { free(block.baseAddress) }
 
     var size: Int { block.count }
 
@@ -31,31 +41,21 @@ final class Memory: @unchecked Sendable {
 
 /// Values that the steps read while running, made ready once, each array 64-byte aligned.
 final class PreparedWeights: @unchecked Sendable {
-    private var blocks: [Memory] = []
+    private var blocks: [UnsafeMutableRawBufferPointer] = []
+
+    deinit { for block in blocks { block.deallocate() } }
 
     /// All arrays together, in bytes.
-    var size: Int { blocks.reduce(0) { $0 + $1.size } }
+    var size: Int { blocks.reduce(0) { $0 + $1.count } }
 
     /// Keeps a copy of `array` for as long as the weights live.
-    func keep(_ array: [Float]) -> UnsafePointer<Float> {
-        let memory = Memory(bytes: array.count * MemoryLayout<Float>.stride)
-        let target = memory.floats(at: 0, count: array.count)
-        array.withUnsafeBufferPointer { source in
-            if let base = source.baseAddress { target.update(from: base, count: source.count) }
-        }
-        blocks.append(memory)
-        return UnsafePointer(target)
-    }
-
-    /// Keeps a copy of `indices`.
-    func keep(indices: [Int32]) -> UnsafePointer<Int32> {
-        let memory = Memory(bytes: indices.count * MemoryLayout<Int32>.stride)
-        let target = UnsafeMutableRawPointer(memory.bytes(at: 0, count: indices.count * MemoryLayout<Int32>.stride))
-            .bindMemory(to: Int32.self, capacity: indices.count)
-        indices.withUnsafeBufferPointer { source in
-            if let base = source.baseAddress { target.update(from: base, count: source.count) }
-        }
-        blocks.append(memory)
-        return UnsafePointer(target)
+    func keep<Element: BitwiseCopyable>(_ array: [Element]) -> UnsafePointer<Element> {
+        let bytes = array.count * MemoryLayout<Element>.stride
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
+        array.withUnsafeBytes { block.copyMemory(from: $0) }
+        blocks.append(block)
+        let start = block.bindMemory(to: Element.self).baseAddress
+        guard let start else { preconditionFailure("an empty block") }
+        return UnsafePointer(start)
     }
 }

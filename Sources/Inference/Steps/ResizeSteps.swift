@@ -25,8 +25,8 @@ private struct ResizeColumns {
     let weight: UnsafePointer<Float>
 
     init(_ axis: ResizeAxis, _ prepared: PreparedWeights) {
-        left = prepared.keep(indices: axis.low)
-        right = prepared.keep(indices: axis.high)
+        left = prepared.keep(axis.low)
+        right = prepared.keep(axis.high)
         weight = prepared.keep(axis.weight)
     }
 }

@@ -103,8 +103,8 @@ final class Scratch: @unchecked Sendable {
     func reserve(_ count: Int) { floats = max(floats, count) }
 
     /// Allocates for `threads` threads.
-    func allocate(threads: Int) {
-        memory = (0..<threads).map { _ in Memory(bytes: floats * MemoryLayout<Float>.stride) }
+    func allocate(threads: Int) throws(GraphError) {
+        for _ in 0..<threads { memory.append(try Memory(bytes: floats * MemoryLayout<Float>.stride)) }
     }
 
     /// The scratch memory of `thread`.
