@@ -34,7 +34,7 @@ extension KernelTests {
                     let rows = Int.random(in: 1...9, using: &random)
                     return Case(
                         set: set, kernel: kernel, rows: rows, width: width, oddFirst: Bool.random(using: &random),
-                        more: random.pick([0, 0, 1, 6]), slack: Int.random(in: 0...3, using: &random),
+                        more: random.pick([0, 0, 1, 6]), slack: Int.random(in: -1...3, using: &random),
                         output: .any(rows: rows, width: width, &random), values: random.pick(Values.allCases),
                         weights: random.pick(Values.allCases), bias: random.pick([0, 0.25, -1e18]),
                         relu: Bool.random(using: &random), seed: random.next())

@@ -20,7 +20,8 @@ extension Int32: Sample {
 }
 
 /// Memory between two unreadable pages, used again and again: data are placed so that the element after the last one
-/// (and `slack` canaries, to vary the alignment) is the first of an unreadable page.
+/// (and `slack` canaries, to vary the alignment) is the first of an unreadable page; with a slack of -1 so that the
+/// element before the first one is the last of an unreadable page.
 final class GuardedMemory<Element: Sample> {
     private static var margin: Int { 64 }
     private let map: UnsafeMutableRawPointer
@@ -32,6 +33,8 @@ final class GuardedMemory<Element: Sample> {
     private let canaries: UnsafeMutablePointer<Element>
     private var start = 0
     private var placed = 0
+    private var before = 0
+    private var behind = 0
 
     /// The system gave no memory.
     struct Failure: Error {}
@@ -59,13 +62,13 @@ final class GuardedMemory<Element: Sample> {
         canaries.deallocate()
     }
 
-    /// Puts `values` at the end, canaries before and, where `slack`, behind.
+    /// Puts `values` there, canaries around them.
     func place(_ values: [Element], slack: Int = 0) -> UnsafeMutablePointer<Element> {
         let target = clear(values.count, slack)
         values.withUnsafeBufferPointer { source in
             guard let base = source.baseAddress else { return }
             memcpy(target, base, values.count * MemoryLayout<Element>.stride)
-            memcpy(shadow + Self.margin, base, values.count * MemoryLayout<Element>.stride)
+            memcpy(shadow + before, base, values.count * MemoryLayout<Element>.stride)
         }
         return target
     }
@@ -74,11 +77,12 @@ final class GuardedMemory<Element: Sample> {
     func reserve(_ layout: Layout, slack: Int = 0) -> UnsafeMutablePointer<Element> { clear(layout.count, slack) }
 
     private func clear(_ values: Int, _ slack: Int) -> UnsafeMutablePointer<Element> {
-        precondition(values + slack + Self.margin <= count, "the guarded memory is too small")
+        precondition(values + max(slack, 0) + Self.margin <= count, "the guarded memory is too small")
         placed = values
-        start = count - slack - values
-        let bytes = (Self.margin + values + slack) * MemoryLayout<Element>.stride
-        memcpy(elements + start - Self.margin, canaries, bytes)
+        (before, behind) = slack < 0 ? (0, Self.margin) : (Self.margin, slack)
+        start = slack < 0 ? 0 : count - slack - values
+        let bytes = (before + values + behind) * MemoryLayout<Element>.stride
+        memcpy(elements + start - before, canaries, bytes)
         memcpy(shadow, canaries, bytes)
         return elements + start
     }
@@ -91,14 +95,14 @@ final class GuardedMemory<Element: Sample> {
     func firstIntrusion(outside written: Layout = Layout(count: 0)) -> Int? {
         for run in written.runs {
             memcpy(
-                shadow + Self.margin + run.lowerBound, elements + start + run.lowerBound,
+                shadow + before + run.lowerBound, elements + start + run.lowerBound,
                 run.count * MemoryLayout<Element>.stride)
         }
-        let window = elements + start - Self.margin
-        let length = count - start + Self.margin
+        let window = elements + start - before
+        let length = before + placed + behind
         guard memcmp(shadow, window, length * MemoryLayout<Element>.stride) != 0 else { return nil }
         return (0..<length).first { memcmp(shadow + $0, window + $0, MemoryLayout<Element>.stride) != 0 }
-            .map { $0 - Self.margin }
+            .map { $0 - before }
     }
 }
 

@@ -24,3 +24,17 @@ func check<Case: CustomStringConvertible>(
         if failures == KernelTests.failureLimit { return }
     }
 }
+
+@Suite("The kernels' tests")
+struct KernelCoverageTests {
+    @Test("are there for every kernel of the table")
+    func coverage() throws {
+        let tested: Set = [
+            "add", "argmaxUpdate", "averagePool", "depthwise", "depthwiseApart", "depthwiseSplit", "interleave",
+            "maxPool", "normalize", "product", "resizeRow", "resizedArgmax", "resizedTaps", "scaleShift", "sum",
+        ]
+        let kernels = Mirror(reflecting: try KernelTable()).children.compactMap(\.label)
+        let untested = Set(kernels).subtracting(tested).subtracting(["instructionSet", "productRows"])
+        #expect(untested == [], "a kernel without a test: write one beside the others and name it here")
+    }
+}

@@ -32,7 +32,7 @@ extension KernelTests {
                 self.width = width
                 moreInput = random.pick([0, 0, 1, 3, 16])
                 moreOutput = random.pick([0, 0, 1, 2, 5, 19])
-                slack = Int.random(in: 0...3, using: &random)
+                slack = Int.random(in: -1...3, using: &random)
                 values = random.pick(Values.allCases)
                 seed = random.next()
             }

@@ -29,7 +29,7 @@ extension KernelTests {
             return sizes.flatMap { input, output in
                 Values.allCases.map { values in
                     Case(
-                        set: set, inputWidth: input, outputWidth: output, slack: Int.random(in: 0...3, using: &random),
+                        set: set, inputWidth: input, outputWidth: output, slack: Int.random(in: -1...3, using: &random),
                         rowWeight: random.pick([0, 1, 0.125, 0.375, 0.625, 0.875, 0.3333]), values: values,
                         scattered: Int.random(in: 0..<4, using: &random) == 0, seed: random.next())
                 }

@@ -31,7 +31,7 @@ extension KernelTests {
                         low: Int.random(in: 0..<height, using: &random),
                         high: Int.random(in: 0..<height, using: &random),
                         weight: random.pick([0, 0.125, 0.375, 0.625, 0.875, 1]), more: random.pick([0, 1, 9]),
-                        slack: Int.random(in: 0...3, using: &random), values: values, seed: random.next())
+                        slack: Int.random(in: -1...3, using: &random), values: values, seed: random.next())
                 }
             }
         }

@@ -33,7 +33,7 @@ extension KernelTests {
                         set: set, width: width, height: height,
                         rows: (0..<6).map { _ in Int.random(in: 0..<height, using: &random) },
                         output: .any(rows: 4, width: width, &random), more: random.pick([0, 0, 1, 9]),
-                        slack: Int.random(in: 0...3, using: &random), values: values,
+                        slack: Int.random(in: -1...3, using: &random), values: values,
                         bias: random.pick([0, 0.7, -1e18, 0x1p-135]), relu: Bool.random(using: &random),
                         seed: random.next())
                 }
@@ -98,7 +98,7 @@ extension KernelTests {
             }
             var random = Random(seed: 16)
             let cases = interestingWidths.flatMap { width in
-                (0...3).map { Row(set: set, width: width, more: random.pick([0, 1, 5]), slack: $0) }
+                (-1...3).map { Row(set: set, width: width, more: random.pick([0, 1, 5]), slack: $0) }
             }
             check(cases) { one in
                 let phases = Layout(rows: 4, width: one.width, stride: one.width + one.more)
