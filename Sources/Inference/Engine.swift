@@ -67,6 +67,7 @@ public final class Engine: @unchecked Sendable {
         case instructionSet(UnsupportedInstructionSet)
         case blas(BLAS.LoadError)
         case input(expected: Int, got: Int)
+        case size(of: String, expected: String, got: String)
         case noSuchOutput(String, outputs: [String])
 
         /// One sentence for people.
@@ -76,6 +77,7 @@ public final class Engine: @unchecked Sendable {
             case .instructionSet(let error): error.description
             case .blas(let error): error.description
             case .input(let expected, let got): "the network's input takes \(expected) bytes and was given \(got)"
+            case .size(let what, let expected, let got): "the \(what) is \(got); expected \(expected)"
             case .noSuchOutput(let name, let outputs):
                 "the network has no output \"\(name)\"; it has \(outputs.joined(separator: ", "))"
             }

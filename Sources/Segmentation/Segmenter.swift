@@ -46,8 +46,11 @@ public final class Segmenter: @unchecked Sendable {
 
     /// Writes the class of every pixel of `input` into `classes`. Both are of `inputSize`.
     public func segment(_ input: PlanarRGB, into classes: ClassMap) throws(Engine.Failure) {
+        guard input.size == inputSize else {
+            throw .size(of: "picture", expected: inputSize.description, got: input.size.description)
+        }
         guard classes.size == inputSize else {
-            throw .input(expected: inputSize.area, got: classes.size.area)
+            throw .size(of: "class map", expected: inputSize.description, got: classes.size.description)
         }
         try input.withUnsafeBytes { (bytes) throws(Engine.Failure) in try engine.run(bytes) }
         try classes.withUnsafeMutableBytes { (target) throws(Engine.Failure) in
