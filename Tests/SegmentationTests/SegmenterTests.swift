@@ -1,0 +1,163 @@
+import Dispatch
+import Foundation
+import Imaging
+import Inference
+import MediaIO
+import Networks
+import Segmentation
+import Synchronization
+import Testing
+
+/// Pictures for the bundled model.
+enum Pictures {
+    /// Noise over a sky, a street and something in between: smooth areas and edges, the same for each seed.
+    static func street(_ size: ImageSize, seed: UInt64) -> PlanarRGB {
+        let picture = PlanarRGB(size: size)
+        picture.withUnsafeMutableBytes { bytes in
+            var state = seed
+            for channel in 0..<3 {
+                for y in 0..<size.height {
+                    for x in 0..<size.width {
+                        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                        let noise = Int(state >> 59)
+                        let isStreet = 2 * y > size.height && abs(2 * x - size.width) < 2 * y
+                        let isHouse = !isStreet && (x / 24 + Int(seed)) % 3 == 0
+                        let base = isStreet ? 90 : isHouse ? 60 + 40 * channel : 150 + 30 * channel
+                        bytes[(channel * size.height + y) * size.width + x] = UInt8(min(max(base + noise, 0), 255))
+                    }
+                }
+            }
+        }
+        return picture
+    }
+
+    static func ids(_ map: ClassMap) -> [UInt8] { map.withUnsafeBytes { Array($0) } }
+}
+
+@Suite("A segmenter")
+struct SegmenterTests {
+    private static let size = ImageSize(height: 96, width: 160)
+
+    private func segment(_ segmenter: Segmenter, _ picture: PlanarRGB) throws -> [UInt8] {
+        let map = ClassMap(size: segmenter.inputSize)
+        try segmenter.segment(picture, into: map)
+        return Pictures.ids(map)
+    }
+
+    @Test("gives the specification's classes on 99.9 % of pixels at least", arguments: [UInt64(1), 2, 3])
+    func specification(_ seed: UInt64) throws {
+        let model = try Model.bundled()
+        let picture = Pictures.street(Self.size, seed: seed)
+        let found = try segment(try Segmenter(model: model, inputSize: Self.size, threads: 2), picture)
+        let tracer = try Tracer(
+            model: model, size: Self.size, input: model.pictureInput, blocks: ["classes"], options: .specification)
+        let expected = try picture.withUnsafeBytes { try tracer.run($0) }
+        #expect(expected.map(\.name) == ["classes"] && expected[0].shape == Shape(1, 96, 160))
+        let same = zip(found, expected[0].bytes).count { $0 == $1 }
+        #expect(Double(same) >= 0.999 * Double(Self.size.area), "\(same) of \(Self.size.area)")
+        #expect(Set(found).count > 1, "a picture of one class tests little")
+    }
+
+    @Test("tells its model, its size and what it takes")
+    func facts() throws {
+        let segmenter = try Segmenter(model: try Model.bundled(), inputSize: Self.size, threads: 2)
+        #expect(segmenter.modelName == "street11" && segmenter.labels.count == 11 && segmenter.inputSize == Self.size)
+        #expect(segmenter.threads == 2 && segmenter.memory.arena > 0 && segmenter.memory.weights > 2_000_000)
+        _ = try segment(segmenter, Pictures.street(Self.size, seed: 1))
+        #expect(segmenter.timings.contains { $0.nanoseconds > 0 })
+    }
+
+    @Test("refuses sizes that the network does not take, pictures of another size and maps of another size")
+    func sizes() throws {
+        let model = try Model.bundled()
+        for (height, width) in [(0, 16), (90, 160), (96, 161)] {
+            let error = #expect(throws: Engine.Failure.self) {
+                try Segmenter(model: model, inputSize: ImageSize(height: height, width: width), threads: 1)
+            }
+            #expect(error?.description.contains("\(height)x\(width)") == true)
+        }
+        let size = ImageSize(height: 16, width: 32)
+        let segmenter = try Segmenter(model: model, inputSize: size, threads: 1)
+        let right = Pictures.street(size, seed: 1)
+        // Also of as many pixels, but of another shape.
+        for wrong in [Self.size, size.transposed] {
+            let picture = #expect(throws: Engine.Failure.self) {
+                try segmenter.segment(PlanarRGB(size: wrong), into: ClassMap(size: size))
+            }
+            #expect(picture?.description == "the picture is \(wrong); expected 16x32")
+            let map = #expect(throws: Engine.Failure.self) {
+                try segmenter.segment(right, into: ClassMap(size: wrong))
+            }
+            #expect(map?.description == "the class map is \(wrong); expected 16x32")
+        }
+        _ = try segment(segmenter, right)
+    }
+
+    @Test("shares nothing with another one")
+    func two() throws {
+        let model = try Model.bundled()
+        let (a, b) = (
+            try Segmenter(model: model, inputSize: Self.size, threads: 2),
+            try Segmenter(model: model, inputSize: Self.size, threads: 1)
+        )
+        let (first, second) = (Pictures.street(Self.size, seed: 1), Pictures.street(Self.size, seed: 2))
+        let (one, two) = (try segment(a, first), try segment(a, second))
+        #expect(one != two)
+        // At once, each on a thread of its own.
+        let failures = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: 2) { number in
+            let (segmenter, picture, expected) = number == 0 ? (a, first, one) : (b, second, two)
+            for _ in 0..<5 where (try? segment(segmenter, picture)) != expected {
+                failures.wrappingAdd(1, ordering: .relaxed)
+            }
+        }
+        #expect(failures.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("may be called from one thread after the other")
+    func threads() throws {
+        let segmenter = try Segmenter(model: try Model.bundled(), inputSize: Self.size, threads: 2)
+        let picture = Pictures.street(Self.size, seed: 1)
+        let expected = try segment(segmenter, picture)
+        for number in 0..<6 {
+            let result = Mutex<[UInt8]>([])
+            let done = DispatchSemaphore(value: 0)
+            let thread = Thread {
+                let ids = (try? segment(segmenter, picture)) ?? []
+                result.withLock { $0 = ids }
+                done.signal()
+            }
+            thread.start()
+            done.wait()
+            #expect(result.withLock { $0 } == expected, "thread \(number)")
+        }
+    }
+}
+
+@Suite("A tracer")
+struct TracerTests {
+    private let size = ImageSize(height: 32, width: 48)
+
+    @Test("keeps the blocks that are asked for, in the network's order")
+    func blocks() throws {
+        let model = try Model.bundled()
+        let tracer = try Tracer(
+            model: model, size: size, input: model.pictureInput, blocks: ["logits", "stem"],
+            options: EngineOptions())
+        #expect(tracer.available == PyramidShuffleNet.blocks + ["classes"])
+        let found = try Pictures.street(size, seed: 1).withUnsafeBytes { try tracer.run($0) }
+        #expect(found.map(\.name) == ["stem", "logits"])
+        #expect(found.map(\.shape) == [Shape(24, 16, 24), Shape(11, 32, 48)])
+        #expect(found.map(\.bytes.count) == [24 * 16 * 24 * 4, 11 * 32 * 48 * 4])
+    }
+
+    @Test("refuses a block that there is not, and names those that there are")
+    func unknown() throws {
+        let model = try Model.bundled()
+        let error = #expect(throws: Tracer.UnknownBlock.self) {
+            try Tracer(
+                model: model, size: size, input: .normalized, blocks: ["stem", "stage9"], options: EngineOptions())
+        }
+        #expect(error?.description.contains("\"stage9\"; it has stem, pool, stage1") == true)
+    }
+}
