@@ -47,6 +47,8 @@ static void count(void) {
 #endif
 
 #if SANITIZED
+int allocation_is_sanitized(void) { return 1; }
+
 int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
                                               void (*on_free)(const volatile void *));
 
@@ -61,7 +63,11 @@ static void on_free(const volatile void *pointer) { (void)pointer; }
 __attribute__((constructor)) static void install(void) {
     __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
 }
-#elif defined(__GLIBC__)
+#else
+int allocation_is_sanitized(void) { return 0; }
+#endif
+
+#if !SANITIZED && defined(__GLIBC__)
 // glibc's own entry points: memory of either may be freed by either.
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t number, size_t size);

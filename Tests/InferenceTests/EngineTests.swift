@@ -1,3 +1,4 @@
+import CAllocationCounter
 import Inference
 import Kernels
 import Testing
@@ -125,6 +126,15 @@ struct EngineTests {
         }
         let error = #expect(throws: Engine.Failure.self) { try Engine(sample.program) }
         #expect(error?.description.contains("two outputs of one name") == true)
+    }
+
+    @Test(
+        "is refused where there is not memory enough, with how much it needs",
+        .enabled(if: allocation_is_sanitized() == 0, "skipped: the sanitizer ends a process that asks for so much"))
+    func memory() throws {
+        let sample = try Pattern.build("convolution, batch norm, ReLU", Shape(8, 1 << 20, 1 << 20))
+        let error = #expect(throws: Engine.Failure.self) { try Engine(sample) }
+        #expect(error?.description.contains("MB of memory") == true)
     }
 
     @Test("is refused where the machine lacks the instructions")

@@ -14,6 +14,18 @@ struct Pattern: CustomTestStringConvertible, Sendable {
         self.build = build
     }
 
+    /// The pattern called `name` on an input of `shape`, all weights 1.
+    static func build(_ name: String, _ shape: Shape) throws -> Program {
+        let pattern = try #require(all.first { $0.name == name })
+        var graph = GraphBuilder()
+        try pattern.build(&graph, try graph.input(shape, .float32))
+        var weights = Weights()
+        for parameter in graph.built.parameters {
+            weights.set(parameter.name, Array(repeating: 1, count: parameter.count))
+        }
+        return Program(graph: graph.built, weights: weights)
+    }
+
     static let all: [Pattern] = normalisations + depthwise + concatenations + heads + units
 
     private static let normalisations: [Pattern] = [

@@ -11,4 +11,7 @@ uint64_t allocation_count(int32_t thread);
 // The kernel id of the calling thread.
 int32_t allocation_thread(void);
 
+// Whether a sanitizer watches: it ends the process where malloc would say that there is no more.
+int allocation_is_sanitized(void);
+
 #endif
