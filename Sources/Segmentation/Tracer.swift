@@ -22,19 +22,6 @@ public struct Tracer {
         public let bytes: [UInt8]
     }
 
-    /// No such block.
-    public struct UnknownBlock: Error, CustomStringConvertible {
-        /// What was asked for.
-        public let name: String
-        /// What there is.
-        public let available: [String]
-
-        /// One sentence for people.
-        public var description: String {
-            "the network has no block \"\(name)\"; it has \(available.joined(separator: ", "))"
-        }
-    }
-
     /// Prepares `model` for an input of `size`.
     ///
     /// - Parameters:
@@ -46,14 +33,11 @@ public struct Tracer {
         let program: Program
         do { program = try model.program(size: size, input: input) } catch { throw Engine.Failure.graph(error) }
         let available = program.graph.outputs.map(\.name)
-        if let unknown = blocks.first(where: { !available.contains($0) }) {
-            throw UnknownBlock(name: unknown, available: available)
-        }
-        let outputs = blocks.isEmpty ? available : available.filter { blocks.contains($0) }
+        let part = try program.keeping(blocks: blocks.isEmpty ? available : blocks)
+        let outputs = part.graph.outputs.map(\.name)
         self.available = available
         self.outputs = outputs
-        engine = try Engine(
-            Program(graph: program.graph.keeping(outputs: Set(outputs)), weights: program.weights), options: options)
+        engine = try Engine(part, options: options)
     }
 
     /// Runs the model on `input`: 8-bit or 32-bit planes, as `init` was told.

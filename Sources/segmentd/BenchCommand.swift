@@ -23,6 +23,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "What multiplies matrices: kernels (ours) or openblas (the baseline).")
     var multiplier: EngineOptions.Multiplier?
 
+    @Option(help: "The last block to compute, as trace names them: measures the network up to its tensor.")
+    var until = PyramidShuffleNet.classMap
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -36,17 +39,20 @@ struct BenchCommand: ParsableCommand {
         let model = try engine.loadModel()
         let sizes = size.isEmpty ? [NetworkSize.standard] : size
         var report = Report(
-            model: model.name, threads: engine.threadCount, instructionSet: "", sizes: [])
+            model: model.name, until: until, threads: engine.threadCount, instructionSet: "", sizes: [])
         for size in sizes {
-            let segmenter = try Segmenter(
-                model: model, inputSize: size.size, threads: engine.threadCount, instructionSet: engine.cpuFeatures,
-                multiplier: multiplier)
-            report.threads = segmenter.threads
-            report.instructionSet = segmenter.instructionSet.rawValue
-            report.sizes.append(try measure(segmenter))
+            let network = try NetworkPart(
+                model: model, until: until, inputSize: size.size,
+                options: EngineOptions(
+                    threads: engine.threadCount, instructionSet: engine.cpuFeatures ?? .best, multiplier: multiplier))
+            report.threads = network.threads
+            report.instructionSet = network.instructionSet.rawValue
+            report.sizes.append(try measure(network))
             if !json, let last = report.sizes.last {
                 if report.sizes.count == 1 {
-                    print("\(model.name), \(report.threads) threads, \(report.instructionSet), \(frames) pictures")
+                    print(
+                        "\(model.name) until \(until), \(report.threads) threads, \(report.instructionSet), "
+                            + "\(frames) pictures")
                 }
                 print(last.table)
             }
@@ -58,35 +64,35 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
-    private func measure(_ segmenter: Segmenter) throws -> SizeReport {
+    private func measure(_ network: NetworkPart) throws -> SizeReport {
         let clock = SystemClock()
-        let input = PlanarRGB(size: segmenter.inputSize)
+        let input = PlanarRGB(size: network.inputSize)
         input.withUnsafeMutableBytes { bytes in
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 37 &+ index / 1_021) }
         }
-        let classes = ClassMap(size: segmenter.inputSize)
-        for _ in 0..<3 { try segmenter.segment(input, into: classes) }
+        for _ in 0..<3 { try network.run(input) }
         var latencies: [Double] = []
-        var sums = [UInt64](repeating: 0, count: segmenter.timings.count)
+        var sums = [UInt64](repeating: 0, count: network.timings.count)
         for _ in 0..<frames {
             let start = clock.monotonicNanoseconds
-            try segmenter.segment(input, into: classes)
+            try network.run(input)
             latencies.append(Double(clock.monotonicNanoseconds - start) / 1e6)
-            for (index, timing) in segmenter.timings.enumerated() { sums[index] += timing.nanoseconds }
+            for (index, timing) in network.timings.enumerated() { sums[index] += timing.nanoseconds }
         }
-        return SizeReport(segmenter, latencies: latencies.sorted(), sums: sums)
+        return SizeReport(network, latencies: latencies.sorted(), sums: sums)
     }
 }
 
 /// What `bench --json` prints.
 private struct Report: Encodable {
     let model: String
+    let until: String
     var threads: Int
     var instructionSet: String
     var sizes: [SizeReport]
 
     enum CodingKeys: String, CodingKey {
-        case model, threads, sizes
+        case model, until, threads, sizes
         case instructionSet = "instruction_set"
     }
 }
@@ -127,20 +133,20 @@ private struct SizeReport: Encodable {
         case weightBytes = "weight_bytes"
     }
 
-    init(_ segmenter: Segmenter, latencies: [Double], sums: [UInt64]) {
+    init(_ network: NetworkPart, latencies: [Double], sums: [UInt64]) {
         /// The smallest latency that `share` of the pictures did not exceed.
         func percentile(_ share: Double) -> Double {
             latencies[min(latencies.count - 1, max(0, Int((share * Double(latencies.count)).rounded(.up)) - 1))]
         }
-        height = segmenter.inputSize.height
-        width = segmenter.inputSize.width
+        height = network.inputSize.height
+        width = network.inputSize.width
         p50 = percentile(0.5)
         p95 = percentile(0.95)
         p99 = percentile(0.99)
         framesPerSecond = 1_000 * Double(latencies.count) / latencies.reduce(0, +)
-        (arenaBytes, weightBytes) = segmenter.memory
+        (arenaBytes, weightBytes) = network.memory
         let total = Double(max(1, sums.reduce(0, +)))
-        operations = zip(segmenter.timings, sums).map { timing, sum in
+        operations = zip(network.timings, sums).map { timing, sum in
             Operation(
                 name: timing.node.name, block: timing.node.block, kind: timing.node.operation.kind,
                 milliseconds: Double(sum) / 1e6 / Double(latencies.count), share: Double(sum) / total,

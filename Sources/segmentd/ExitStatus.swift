@@ -50,7 +50,7 @@ extension ExitStatus {
         case let error as MediaError: self = Self(error)
         case let error as EncodeError: self = Self(error)
         case let error as OutputError: self = Self(error)
-        case is SyntheticOptionsError, is Overwriting, is Tracer.UnknownBlock: self = .usage
+        case is SyntheticOptionsError, is Overwriting, is UnknownBlock: self = .usage
         case is ConfigurationError: self = .configuration
         case let error as ConfigurationFileError: self = Self(reading: error.code)
         case is ModelError: self = .dataError

@@ -154,7 +154,7 @@ struct TracerTests {
     @Test("refuses a block that there is not, and names those that there are")
     func unknown() throws {
         let model = try Model.bundled()
-        let error = #expect(throws: Tracer.UnknownBlock.self) {
+        let error = #expect(throws: UnknownBlock.self) {
             try Tracer(
                 model: model, size: size, input: .normalized, blocks: ["stem", "stage9"], options: EngineOptions())
         }

@@ -1,0 +1,59 @@
+import Imaging
+import Inference
+import Networks
+import Segmentation
+import Testing
+
+@Suite("A part of the network")
+struct NetworkPartTests {
+    private static let size = ImageSize(height: 64, width: 96)
+
+    @Test(
+        "yields its block's tensor, and computes nothing that comes after",
+        arguments: PyramidShuffleNet.blocks + ["classes"])
+    func blocks(_ block: String) throws {
+        let model = try Model.bundled()
+        let picture = Pictures.street(Self.size, seed: 1)
+        let part = try NetworkPart(
+            model: model, until: block, inputSize: Self.size, options: EngineOptions(threads: 2))
+        try part.run(picture)
+        let found = try part.withOutput { Array($0) }
+        let tracer = try Tracer(
+            model: model, size: Self.size, input: model.pictureInput, blocks: [block], options: EngineOptions())
+        let expected = try picture.withUnsafeBytes { try tracer.run($0) }
+        #expect(found == expected[0].bytes && Set(found).count > 1)
+        let later = PyramidShuffleNet.blocks.drop { $0 != block }.dropFirst()
+        #expect(part.timings.allSatisfy { !later.contains($0.node.block) })
+        #expect(part.compiled.outputs.map(\.name) == [block] && part.specification.outputs.map(\.name) == [block])
+    }
+
+    @Test("costs more memory and more work the further it goes")
+    func grows() throws {
+        let model = try Model.bundled()
+        let parts = try ["stem", "stage1", "stage3", "vortex"].map {
+            try NetworkPart(model: model, until: $0, inputSize: Self.size, options: EngineOptions())
+        }
+        for (shorter, longer) in zip(parts, parts.dropFirst()) {
+            #expect(shorter.timings.count < longer.timings.count)
+            #expect(shorter.memory.weights < longer.memory.weights)
+            #expect(shorter.compiled.cost().multiplyAccumulates < longer.compiled.cost().multiplyAccumulates)
+        }
+    }
+
+    @Test("refuses blocks that the network has not, and names those that it has")
+    func unknown() throws {
+        let error = #expect(throws: UnknownBlock.self) {
+            try NetworkPart(
+                model: try Model.bundled(), until: "stage9", inputSize: Self.size, options: EngineOptions())
+        }
+        #expect(error?.description.contains("\"stage9\"") == true)
+        #expect(error?.description.contains("stem, pool, stage1, stage2, stage3, vortex, head") == true)
+    }
+
+    @Test("refuses pictures of another size")
+    func sizes() throws {
+        let part = try NetworkPart(
+            model: try Model.bundled(), until: "stem", inputSize: Self.size, options: EngineOptions())
+        #expect(throws: Engine.Failure.self) { try part.run(PlanarRGB(size: Self.size.transposed)) }
+    }
+}
