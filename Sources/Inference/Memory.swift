@@ -2,18 +2,25 @@ import Glibc
 
 /// A block of memory that lives as long as its owner, 64-byte aligned, zeroed. All of the engine's tensors lie in one,
 /// each thread's scratch in another; whoever asks for a part of it says how long the part is and is checked.
+///
+/// Large blocks ask for huge pages: a tensor's planes lie kilobytes apart, and reading a column of them would touch a
+/// page each.
 final class Memory: @unchecked Sendable {
     private let block: UnsafeMutableRawBufferPointer
+    private static let hugePage = 2 << 20
 
     /// Throws where the system gives no more.
     init(bytes: Int) throws(GraphError) {
         var base: UnsafeMutableRawPointer?
-        let count = max(bytes, 64)
-        guard posix_memalign(&base, 64, count) == 0, let base else {
+        let isLarge = bytes >= Self.hugePage / 4
+        let count = isLarge ? (bytes + Self.hugePage - 1) / Self.hugePage * Self.hugePage : max(bytes, 64)
+        guard posix_memalign(&base, isLarge ? Self.hugePage : 64, count) == 0, let base else {
             throw GraphError(
                 "it needs \(count / 1_000_000) MB of memory for tensors and the system gives no more; use a smaller size"
             )
         }
+        // Where the system has none to give, small pages do too.
+        if isLarge { _ = madvise(base, count, MADV_HUGEPAGE) }
         block = UnsafeMutableRawBufferPointer(start: base, count: count)
         block.initializeMemory(as: UInt8.self, repeating: 0)
     }

@@ -14,17 +14,18 @@ final class ThreadTeam: @unchecked Sendable {
     /// What the threads share. It outlives the team by as long as its last thread needs.
     private final class Shared: @unchecked Sendable {
         let generation = Atomic<Int>(0)
-        let next = Atomic<Int>(0)
+        /// Where each thread's share of the tasks goes on and ends.
+        let shares: Shares
         let busy = Atomic<Int>(0)
         let sleeping = Atomic<Int>(0)
         let isStopping = Atomic<Bool>(false)
         // Written by the caller before `generation` is raised, read by the others after they saw it raised.
         unowned(unsafe) var step: Step = Step.nothing
-        var tasks = 0
         private var mutex = pthread_mutex_t()
         private var condition = pthread_cond_t()
 
-        init() {
+        init(threads: Int) {
+            shares = Shares(threads)
             pthread_mutex_init(&mutex, nil)
             pthread_cond_init(&condition, nil)
         }
@@ -35,11 +36,11 @@ final class ThreadTeam: @unchecked Sendable {
         }
 
         func work(as thread: Int) {
-            let (step, tasks) = (step, tasks)
-            while true {
-                let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                if task >= tasks { return }
-                step.run(task: task, thread: thread)
+            let step = step
+            // The own share first, then what is left of the others'.
+            for turn in 0..<shares.count {
+                let owner = (thread + turn) % shares.count
+                while let task = shares.take(from: owner) { step.run(task: task, thread: thread) }
             }
         }
 
@@ -78,7 +79,7 @@ final class ThreadTeam: @unchecked Sendable {
 
     /// A team of `count` threads, `count - 1` of them new. Fewer where the system gives no more: see `count`.
     init(count wanted: Int) {
-        let shared = Shared()
+        let shared = Shared(threads: max(wanted, 1))
         self.shared = shared
         for number in 1..<max(wanted, 1) {
             var thread = pthread_t()
@@ -119,8 +120,7 @@ final class ThreadTeam: @unchecked Sendable {
             return
         }
         shared.step = step
-        shared.tasks = step.tasks
-        shared.next.store(0, ordering: .relaxed)
+        shared.shares.cut(step.tasks)
         shared.busy.store(count - 1, ordering: .relaxed)
         shared.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
         shared.wake()
@@ -130,5 +130,43 @@ final class ThreadTeam: @unchecked Sendable {
             spins += 1
             if spins < 2_000 { PlaneOperations.pause() } else { sched_yield() }
         }
+    }
+}
+
+/// The tasks of a step, cut into one range a thread. A thread does the same part of every step, so that what it
+/// wrote in one is in its cache for the next; only what is left at the end is done by whoever is free.
+private final class Shares: @unchecked Sendable {
+    let count: Int
+    /// One cache line each: the next task, and the end of the share.
+    private let lines: UnsafeMutablePointer<Line>
+
+    private struct Line: ~Copyable {
+        let next = Atomic<Int>(0)
+        var end = 0
+        private var rest: (Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0)
+    }
+
+    init(_ count: Int) {
+        self.count = count
+        lines = .allocate(capacity: count)
+        for index in 0..<count { (lines + index).initialize(to: Line()) }
+    }
+
+    deinit {
+        lines.deinitialize(count: count)
+        lines.deallocate()
+    }
+
+    func cut(_ tasks: Int) {
+        for index in 0..<count {
+            let range = part(index, of: count, tasks)
+            lines[index].end = range.upperBound
+            lines[index].next.store(range.lowerBound, ordering: .relaxed)
+        }
+    }
+
+    func take(from owner: Int) -> Int? {
+        let task = lines[owner].next.wrappingAdd(1, ordering: .relaxed).oldValue
+        return task < lines[owner].end ? task : nil
     }
 }
