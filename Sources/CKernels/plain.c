@@ -45,14 +45,21 @@ void ck_pad_plane(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdif
     }
 }
 
-void ck_pack_rows(const float *in, ptrdiff_t in_row, ptrdiff_t rows, ptrdiff_t width, float *out, ptrdiff_t out_row,
-                  ptrdiff_t out_block) {
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        const float *from = in + r * in_row;
-        float *to = out + r * out_row;
-        ptrdiff_t x = 0;
-        for (; x + CK_BLOCK <= width; x += CK_BLOCK, to += out_block) memcpy(to, from + x, CK_BLOCK * sizeof(float));
-        if (x < width) memcpy(to, from + x, (size_t)(width - x) * sizeof(float));
+void ck_pack_planes(const float *const *planes, ptrdiff_t channels, ptrdiff_t offset, ptrdiff_t in_row, ptrdiff_t rows,
+                    ptrdiff_t width, float *out, ptrdiff_t out_depth, ptrdiff_t out_row, ptrdiff_t out_block) {
+    // Planes lie far apart, so that no processor guesses the next one.
+    enum { AHEAD = 3, LINE = 64 / sizeof(float) };
+    for (ptrdiff_t channel = 0; channel < channels; channel++) {
+        const float *next = channel + AHEAD < channels ? planes[channel + AHEAD] + offset : 0;
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            if (next)
+                for (ptrdiff_t x = 0; x < width; x += LINE) __builtin_prefetch(next + r * in_row + x);
+            const float *from = planes[channel] + offset + r * in_row;
+            float *to = out + channel * out_depth + r * out_row;
+            ptrdiff_t x = 0;
+            for (; x + CK_BLOCK <= width; x += CK_BLOCK, to += out_block) memcpy(to, from + x, CK_BLOCK * sizeof(float));
+            if (x < width) memcpy(to, from + x, (size_t)(width - x) * sizeof(float));
+        }
     }
 }
 

@@ -69,12 +69,14 @@ public enum PlaneOperations {
         }
     }
 
-    /// Packs `rows` rows of a plane that are `stride` apart.
-    public static func packRows(
-        _ plane: UnsafePointer<Float>, stride: Int, rows: Int, width: Int, into output: UnsafeMutablePointer<Float>,
-        _ layout: PackedLayout
+    /// Packs rows `rows` of `channels` planes of `width` columns.
+    public static func packPlanes(
+        _ planes: UnsafePointer<UnsafePointer<Float>>, channels: Int, rows: Range<Int>, width: Int,
+        into output: UnsafeMutablePointer<Float>, _ layout: PackedLayout
     ) {
-        ck_pack_rows(plane, stride, rows, width, output, layout.row, layout.block)
+        ck_pack_planes(
+            planes, channels, rows.lowerBound * width, width, rows.count, width, output, layout.depth, layout.row,
+            layout.block)
     }
 
     /// Packs one tap of a convolution's windows for output rows `rows`.

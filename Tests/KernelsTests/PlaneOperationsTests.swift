@@ -186,25 +186,49 @@ extension KernelTests {
             }
         }
 
-        @Test("rows are packed by blocks as they are")
-        func packRows() throws {
+        struct Packing: CustomStringConvertible {
+            let channels: Int
+            let layout: Layout
+            var description: String { "\(channels) planes \(layout)" }
+        }
+
+        @Test("rows of planes are packed by blocks as they are")
+        func packPlanes() throws {
             var random = Random(seed: 13)
-            let plane = try GuardedMemory<Float>(capacity: 4_096)
-            let output = try GuardedMemory<Float>(capacity: 1 << 14)
+            let memory = try GuardedMemory<Float>(capacity: 1 << 15)
+            let output = try GuardedMemory<Float>(capacity: 1 << 16)
             let cases = interestingWidths.flatMap { width in
-                (0..<4).map { _ in Layout.any(rows: Int.random(in: 1...6, using: &random), width: width, &random) }
+                (1...5).map { channels in
+                    Packing(
+                        channels: channels,
+                        layout: Layout.any(rows: Int.random(in: 1...6, using: &random), width: width, &random))
+                }
             }
-            check(cases) { layout in
-                let source = Layout(
-                    rows: layout.rows, width: layout.width, stride: layout.width + random.pick([0, 1, 11]))
-                let values = Values.mixed.make(source.count, &random)
-                PlaneOperations.packRows(
-                    plane.place(values), stride: source.row, rows: source.rows, width: source.width,
-                    into: output.reserve(layout),
-                    PlaneOperations.PackedLayout(depth: 0, row: layout.row, block: layout.block))
-                if let place = output.firstIntrusion(outside: layout) { return "wrote at \(place)" }
-                return Comparison.exact.mismatch(
-                    found: layout.gather(output.contents), expected: source.gather(values))
+            check(cases) { packing in
+                let (channels, layout) = (packing.channels, packing.layout)
+                let (first, height) = (Int.random(in: 0...3, using: &random), layout.rows + 4)
+                let values = Values.mixed.make(channels * height * layout.width, &random)
+                let base = UnsafePointer(memory.place(values))
+                // Planes may lie in any order.
+                let order = (0..<channels).shuffled(using: &random)
+                let planes = order.map { base + $0 * height * layout.width }
+                let depth = layout.count + random.pick([0, 1, 19])
+                PlaneOperations.packPlanes(
+                    planes, channels: channels, rows: first..<first + layout.rows, width: layout.width,
+                    into: output.reserve(Layout(count: (channels - 1) * depth + layout.count)),
+                    PlaneOperations.PackedLayout(depth: depth, row: layout.row, block: layout.block))
+                var expected = [Float](repeating: .canary, count: output.contents.count)
+                for (channel, plane) in order.enumerated() {
+                    var from = (plane * height + first) * layout.width
+                    for run in layout.runs {
+                        for index in run {
+                            expected[channel * depth + index] = values[from]
+                            from += 1
+                        }
+                    }
+                }
+                let wrong = expected.indices.first { expected[$0].bitPattern != output.contents[$0].bitPattern }
+                return wrong.map { "at \($0): \(output.contents[$0]), expected \(expected[$0])" }
             }
         }
 

@@ -33,6 +33,11 @@ INLINE void product_tile(ptrdiff_t R, const float *a, const float *b, ptrdiff_t 
                 acc[r][v] = left > 0 ? v_load_n(c + r * c_stride + v * VL, left) : v_set(0);
             }
     }
+    // What is written is far away in memory: it comes nearer while the depth goes by.
+#pragma clang loop unroll(full)
+    for (ptrdiff_t r = 0; r < R; r++)
+#pragma clang loop unroll(full)
+        for (ptrdiff_t v = 0; v < PRODUCT_VECTORS; v++) __builtin_prefetch(c + r * c_stride + v * VL, 1);
     for (ptrdiff_t k = 0; k < depth; k++) {
         vf data[PRODUCT_VECTORS];
 #pragma clang loop unroll(full)

@@ -113,10 +113,11 @@ void ck_convolution(const float *_Nonnull const *_Nonnull planes, ptrdiff_t chan
                     ptrdiff_t out_height, ptrdiff_t out_width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t padding,
                     ptrdiff_t dilation, ptrdiff_t groups, ptrdiff_t first, ptrdiff_t last, int relu);
 
-// Copies `rows` rows of a plane into blocks of CK_BLOCK columns: row r, column x goes to
-// out[r * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK].
-void ck_pack_rows(const float *in, ptrdiff_t in_row, ptrdiff_t rows, ptrdiff_t width, float *out, ptrdiff_t out_row,
-                  ptrdiff_t out_block);
+// Copies `rows` rows of `channels` planes, from element `offset` of each, into blocks of CK_BLOCK columns: row r,
+// column x of channel k goes to out[k * out_depth + r * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK].
+void ck_pack_planes(const float *_Nonnull const *_Nonnull planes, ptrdiff_t channels, ptrdiff_t offset, ptrdiff_t in_row,
+                    ptrdiff_t rows, ptrdiff_t width, float *out, ptrdiff_t out_depth, ptrdiff_t out_row,
+                    ptrdiff_t out_block);
 
 // Copies rows first, first + step, ... (`rows` of them) of a plane, `padding` times `fill` on both sides; rows outside
 // the plane are all `fill`. Where `odd` is not 0, the padded row's odd columns go to out + odd.

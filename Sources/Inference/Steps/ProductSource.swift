@@ -116,11 +116,10 @@ final class ProductSource: @unchecked Sendable {
         var to = target
         switch kind {
         case .planes:
-            for channel in channels {
-                PlaneOperations.packRows(
-                    planes[channel] + rows.lowerBound * input.width, stride: input.width, rows: rows.count,
-                    width: input.width, into: to, layout)
-                to += layout.depth
+            planes.withTable { table in
+                PlaneOperations.packPlanes(
+                    table + channels.lowerBound, channels: channels.count, rows: rows, width: input.width, into: to,
+                    layout)
             }
         case .windows(let shape):
             for channel in channels {
