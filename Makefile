@@ -25,5 +25,5 @@ format: ## write all Swift code in the house's format
 demo: ## segment a synthetic drive, or VIDEO=path, into demo/overlay.mp4 and demo/contact-sheet.png
 	@scripts/demo.sh
 
-bench: ## latency of the network alone at the paper's three sizes
+bench: ## latency of the network alone at the sizes of Figure 5, the machine's matrix rate, heap allocations
 	@scripts/bench.sh

@@ -88,7 +88,10 @@ let package = Package(
             name: "MaskOutputTests", dependencies: ["MaskOutput", "MediaIO", "Kernels", "Imaging"],
             swiftSettings: strict),
         .testTarget(
-            name: "SegmentationTests", dependencies: ["Segmentation", "Networks", "Inference", "MediaIO", "Imaging"],
+            name: "SegmentationTests",
+            dependencies: [
+                "Segmentation", "Networks", "Inference", "Kernels", "MediaIO", "Imaging", "CAllocationCounter",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "PipelineTests",

@@ -172,6 +172,9 @@ public final class Engine: @unchecked Sendable {
         zip(steps, elapsed).map { (graph.nodes[$0.node], $1) }
     }
 
+    /// The nodes of `graph` that are executed, by index and in order, as in `timings`.
+    public var executed: [Int] { steps.map(\.node) }
+
     private func value(of name: String) throws(Failure) -> Value {
         guard let output = graph.outputs.first(where: { $0.name == name }) else {
             throw .noSuchOutput(name, outputs: graph.outputs.map(\.name))

@@ -57,6 +57,9 @@ public final class NetworkPart: @unchecked Sendable {
     /// Threads that work on a picture.
     public var threads: Int { engine.threads }
 
+    /// The nodes of `compiled` that are executed, by index and in order, as in `timings`.
+    public var executed: [Int] { engine.executed }
+
     /// What the last picture's operations took, in order.
     public var timings: [(node: Node, nanoseconds: UInt64)] { engine.timings }
 }

@@ -7,10 +7,13 @@ import Networks
 /// `segmentd describe`: Table II of the network, with output sizes, parameters and multiply–accumulates.
 struct DescribeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "describe", abstract: "Print the network block by block: sizes, parameters, multiply-accumulates.")
+        commandName: "describe", abstract: "Print the network block by block: sizes, parameters, multiply-accumulates.",
+        discussion: """
+            With --compiled, what the engine makes of it: operations, multiply-accumulates and bytes moved before and \
+            after the passes, what each pass changed, the operations that are executed, and the memory they take.
+            """)
 
-    @Option(help: "Describe this model, a .safetensors file; the one that comes with segmentd where nothing is named.")
-    var model: String?
+    @OptionGroup var engine: EngineArguments
 
     @Option(name: .customLong("configuration"), help: "Describe a configuration of Table IV instead of a model.")
     var networkConfiguration: Configuration?
@@ -21,15 +24,21 @@ struct DescribeCommand: ParsableCommand {
     @Option(help: "Input size, height x width, multiples of 16.")
     var size = NetworkSize.standard
 
+    @Flag(help: "Describe what is executed instead, as compiled for --threads and --cpu-features.")
+    var compiled = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
-        if model != nil, networkConfiguration != nil {
+        if engine.model != nil, networkConfiguration != nil {
             throw ValidationError("--model and --configuration exclude each other")
         }
         if classes != nil, networkConfiguration == nil {
             throw ValidationError("--classes goes with --configuration; a model knows its classes")
+        }
+        if !compiled, engine.threads != nil || engine.cpuFeatures != nil {
+            throw ValidationError("--threads and --cpu-features go with --compiled")
         }
         if let classes, !(1...255).contains(classes) {
             throw ValidationError("--classes \(classes): expected 1 to 255")
@@ -37,15 +46,33 @@ struct DescribeCommand: ParsableCommand {
     }
 
     func run() throws {
+        if compiled { return print(try describeCompiled()) }
         let description: NetworkDescription
         if let networkConfiguration {
             description = try NetworkDescription(networkConfiguration, classes: classes ?? 19, size: size.size)
         } else {
-            let model = try EngineArguments.loadModel(self.model)
+            let model = try engine.loadModel()
             description = try NetworkDescription(
                 model.metadata.configuration, classes: model.labels.count, size: size.size, model: model)
         }
         print(try json ? description.json : description.table)
+    }
+
+    private func describeCompiled() throws -> String {
+        let (program, title): (Program, String)
+        if let networkConfiguration {
+            (program, title) = (
+                try .unweighted(networkConfiguration, classes: classes ?? 19, size: size.size),
+                networkConfiguration.title
+            )
+        } else {
+            let model = try engine.loadModel()
+            (program, title) = (try model.program(size: size.size, input: model.pictureInput), model.name)
+        }
+        let description = try CompiledDescription(
+            program, title: title, size: size.size,
+            options: EngineOptions(threads: engine.threadCount, instructionSet: engine.cpuFeatures ?? .best))
+        return try json ? description.json : description.table
     }
 }
 

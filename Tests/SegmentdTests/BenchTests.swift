@@ -36,4 +36,85 @@ struct BenchTests {
         #expect(result.status == 64, result.summary)
         #expect(result.lastLine.contains("\"stage9\"") && result.lastLine.contains("vortex, head"), result.summary)
     }
+
+    @Test("compares itself with this machine's multiplication of matrices, measured in the same run")
+    func sgemm() throws {
+        let found = try size(try json())
+        guard let sgemm = found["sgemm"] as? [String: Any] else {
+            // Without OpenBLAS it says so and goes on.
+            #expect(try bench([]).errors.contains("OpenBLAS"))
+            return
+        }
+        let rate = try #require(sgemm["gflops"] as? Double)
+        let own = try #require(found["gflops"] as? Double)
+        let fraction = try #require(found["sgemm_fraction"] as? Double)
+        #expect(rate > 0 && abs(fraction - own / rate) < 1e-9)
+        #expect(sgemm["side"] as? Int == 2_048 && (sgemm["repetitions"] as? Int ?? 0) >= 3)
+        let operations = try #require(found["operations"] as? [[String: Any]])
+        for operation in operations {
+            let (own, part) = (operation["gflops"] as? Double ?? -1, operation["sgemm_fraction"] as? Double ?? -1)
+            #expect(abs(part - own / rate) < 1e-9)
+        }
+    }
+
+    @Test("leaves the matrices out where it is told to, and says what it measured")
+    func report() throws {
+        let found = try size(try json("--no-sgemm"))
+        #expect(found["sgemm"] == nil && found["sgemm_fraction"] == nil)
+        func number(_ key: String) -> Double { (found[key] as? NSNumber)?.doubleValue ?? -1 }
+        let ranks = ["p50_ms", "p90_ms", "p99_ms", "max_ms"].map(number)
+        #expect(ranks == ranks.sorted() && ranks[0] > 0)
+        #expect(number("engine_bytes") == number("arena_bytes") + number("weight_bytes"))
+        #expect(number("arena_bytes") > 0 && number("weight_bytes") > 1e6)
+        #expect(number("peak_rss_bytes") > number("engine_bytes"))
+        // Nobody counts malloc here, and nothing is made up.
+        #expect(found["heap_allocations"] == nil)
+        let (executed, defined) = (
+            number("executed_multiply_accumulates"), number("specification_multiply_accumulates")
+        )
+        #expect(executed > 0 && 2 * executed < defined)
+        #expect(abs(number("gflops") - 2e-6 * executed / ranks[0]) < 1e-6 * number("gflops"))
+        let operations = try #require(found["operations"] as? [[String: Any]])
+        let blocks = try #require(found["blocks"] as? [[String: Any]])
+        for key in ["ms", "share", "multiply_accumulates", "bytes"] {
+            let (all, byBlock) = (
+                operations.reduce(0) { $0 + (($1[key] as? NSNumber)?.doubleValue ?? -1) },
+                blocks.reduce(0) { $0 + (($1[key] as? NSNumber)?.doubleValue ?? -1) }
+            )
+            #expect(all > 0 && abs(all - byBlock) <= 1e-9 * all, "\(key)")
+            if key == "multiply_accumulates" { #expect(all == executed) }
+        }
+    }
+
+    @Test("says in words what it measured, and at every size that is asked for")
+    func words() throws {
+        let result = try bench(["--size", "32x64", "--no-sgemm"])
+        let text = String(decoding: result.output, as: UTF8.self)
+        #expect(result.status == 0, result.summary)
+        for word in ["64x64: p50", "32x64: p50", "engine memory", "G executed", "stage2.3.fuse", "not counted"] {
+            #expect(text.contains(word), "\(word)")
+        }
+    }
+
+    #if arch(x86_64)
+        @Test("warns where OpenBLAS runs kernels for a lesser processor")
+        func fallback() throws {
+            let result = try Running(
+                ["bench", "--size", "32x32", "--frames", "1", "--threads", "1"],
+                environment: ["OPENBLAS_CORETYPE": "Prescott"]
+            ).wait()
+            #expect(result.status == 0, result.summary)
+            // Only where there are better ones, and an OpenBLAS that knows Prescott.
+            if String(decoding: result.output, as: UTF8.self).contains("OpenBLAS Prescott") {
+                #expect(result.errors.contains("warning: OpenBLAS runs its kernels for Prescott"), result.summary)
+            }
+        }
+    #endif
+
+    @Test("refuses what makes no sense")
+    func refused() throws {
+        #expect(try bench(["--figure5"]).status == 64)
+        #expect(try Program.run("bench", "--frames", "0").status == 64)
+        #expect(try Program.run("bench", "--size", "90x64").status == 64)
+    }
 }
