@@ -44,19 +44,22 @@ struct BenchReport: Encodable {
     }
 }
 
-/// The machine's rate of multiplying matrices.
+/// The machine's rate of multiplying matrices, GFLOP/s.
 struct SgemmReport: Encodable {
     let side: Int
     let repetitions: Int
-    let rate: Double
+    let median: Double
     let best: Double
+    /// Of the mean time, as operations' times are means.
+    let mean: Double
     let coreName: String
     let warning: String?
 
     enum CodingKeys: String, CodingKey {
         case side, repetitions, warning
-        case rate = "gflops"
+        case median = "gflops"
         case best = "best_gflops"
+        case mean = "mean_gflops"
         case coreName = "openblas_core"
     }
 
@@ -65,8 +68,9 @@ struct SgemmReport: Encodable {
         let ranks = Percentiles(rates)
         side = SgemmRate.side
         repetitions = rates.count
-        rate = ranks.at(0.5)
+        median = ranks.at(0.5)
         best = ranks.largest
+        mean = 1 / Percentiles(rates.map { 1 / $0 }).mean
         coreName = sgemm.coreName
         warning = sgemm.warning
     }
@@ -110,6 +114,6 @@ struct WorkReport: Encodable {
         self.bytes = bytes
         let rate = 2e-6 * Double(multiplyAccumulates) / max(milliseconds, 1e-6)
         self.rate = rate
-        fraction = sgemm.map { rate / $0.rate }
+        fraction = sgemm.map { rate / $0.mean }
     }
 }

@@ -10,6 +10,9 @@ struct Percentiles {
         return sorted[min(sorted.count - 1, max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1))]
     }
 
+    /// The smallest value.
+    var smallest: Double { sorted.first ?? 0 }
+
     /// The largest value.
     var largest: Double { sorted.last ?? 0 }
 

@@ -12,8 +12,6 @@ final class SgemmRate {
 
     /// OpenBLAS' name for the kernels it chose.
     let coreName: String
-    /// Measured rates, GFLOP/s, in order.
-    private(set) var rates: [Double] = []
     private let team: Team
 
     /// Makes matrices and threads; throws where there is no OpenBLAS.
@@ -27,19 +25,13 @@ final class SgemmRate {
 
     deinit { team.stop() }
 
-    /// Multiplies once more.
-    func measure() {
+    /// Multiplies once more; GFLOP/s.
+    func measure() -> Double {
         let clock = ContinuousClock()
         let time = clock.measure { team.multiply() }
         let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
-        rates.append(2e-9 * Double(Self.side * Self.side * Self.side) / seconds)
+        return 2e-9 * Double(Self.side * Self.side * Self.side) / seconds
     }
-
-    /// The middle rate, GFLOP/s.
-    var median: Double { Percentiles(rates).at(0.5) }
-
-    /// The best rate, GFLOP/s.
-    var best: Double { rates.max() ?? 0 }
 
     /// Why the rate says little of the machine: OpenBLAS runs kernels for lesser processors. nil where it does not.
     var warning: String? { Self.warning(coreName: coreName, instructionSet: .best) }
@@ -50,15 +42,14 @@ final class SgemmRate {
         let core = coreName.lowercased()
         let isWell: Bool
         switch instructionSet {
-        // Zen's kernels are AVX2; processors of that make lose little by it.
-        case .avx512: isWell = avx512.contains(core) || core == "zen"
+        case .avx512: isWell = avx512.contains(core)
         case .avx2: isWell = avx2.contains(core)
         case .neon, .scalar: isWell = true
         }
         guard !isWell else { return nil }
         let wish = instructionSet == .avx512 ? "SkylakeX" : "Haswell"
         return "OpenBLAS runs its kernels for \(coreName) on a processor with \(instructionSet.rawValue): "
-            + "its rate is not the machine's and the fraction means nothing; set OPENBLAS_CORETYPE=\(wish)"
+            + "its rate is not the machine's and fractions of it mean nothing; set OPENBLAS_CORETYPE=\(wish)"
     }
 }
 
