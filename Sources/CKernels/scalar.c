@@ -53,6 +53,16 @@ void ck_product__scalar(const float *a, const float *b, ptrdiff_t depth, ptrdiff
         }
 }
 
+void ck_product_of_rows__scalar(const float *a, const float *const *b, ptrdiff_t first, ptrdiff_t depth, ptrdiff_t rows,
+                                float *c, ptrdiff_t c_stride, ptrdiff_t columns, const float *bias, int relu) {
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t x = 0; x < columns; x++) {
+            float sum = bias[r];
+            for (ptrdiff_t k = 0; k < depth; k++) sum += a[k * rows + r] * b[k][first + x];
+            c[r * c_stride + x] = relu && sum < 0 ? 0 : sum;
+        }
+}
+
 void ck_max_pool__scalar(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
                          ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride) {
     for (ptrdiff_t y = 0; y < rows; y++)
@@ -107,6 +117,13 @@ void ck_add__scalar(const float *a, const float *b, float *out, ptrdiff_t count,
 
 void ck_normalize__scalar(const uint8_t *in, float *out, ptrdiff_t count, float scale, float offset) {
     for (ptrdiff_t i = 0; i < count; i++) out[i] = (float)in[i] * scale + offset;
+}
+
+void ck_normalize_split__scalar(const uint8_t *in, ptrdiff_t pairs, float scale, float offset, float *even, float *odd) {
+    for (ptrdiff_t i = 0; i < pairs; i++) {
+        even[i] = (float)in[2 * i] * scale + offset;
+        odd[i] = (float)in[2 * i + 1] * scale + offset;
+    }
 }
 
 void ck_resize_row__scalar(const float *top, const float *bottom, float y_weight, ptrdiff_t in_width, float *out,
@@ -186,12 +203,14 @@ struct ck_kernels ck_kernels_for(int instruction_set) {
         .depthwise_apart = ck_depthwise_apart__scalar,
         .product = ck_product__scalar,
         .product_rows = 8,
+        .product_of_rows = ck_product_of_rows__scalar,
         .max_pool = ck_max_pool__scalar,
         .average_pool = ck_average_pool__scalar,
         .sum = ck_sum__scalar,
         .scale_shift = ck_scale_shift__scalar,
         .add = ck_add__scalar,
         .normalize = ck_normalize__scalar,
+        .normalize_split = ck_normalize_split__scalar,
         .resize_row = ck_resize_row__scalar,
         .argmax_update = ck_argmax_update__scalar,
         .resized_taps = ck_resized_taps__scalar,

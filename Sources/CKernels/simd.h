@@ -31,6 +31,12 @@ INLINE vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vf v_from_u8(const uint8_t *p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
+// Even and odd ones of 2 * VL samples.
+INLINE void v_from_u8_pairs(const uint8_t *p, vf *even, vf *odd) {
+    __m256i both = _mm256_loadu_si256((const __m256i *)p);
+    *even = _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_and_si256(both, _mm256_set1_epi16(0xff))));
+    *odd = _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_srli_epi16(both, 8)));
+}
 INLINE vf v_gather(const float *base, const int32_t *index) {
     return _mm512_i32gather_ps(_mm512_loadu_si512(index), base, 4);
 }
@@ -101,6 +107,11 @@ INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 INLINE vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE vf v_from_u8(const uint8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+INLINE void v_from_u8_pairs(const uint8_t *p, vf *even, vf *odd) {
+    __m128i both = _mm_loadu_si128((const __m128i *)p);
+    *even = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_and_si128(both, _mm_set1_epi16(0xff))));
+    *odd = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_srli_epi16(both, 8)));
 }
 INLINE vf v_gather(const float *base, const int32_t *index) {
     return _mm256_i32gather_ps(base, _mm256_loadu_si256((const __m256i *)index), 4);
@@ -178,6 +189,11 @@ INLINE vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 INLINE vf v_from_u8(const uint8_t *p) {
     float lane[4] = {p[0], p[1], p[2], p[3]};
     return vld1q_f32(lane);
+}
+INLINE void v_from_u8_pairs(const uint8_t *p, vf *even, vf *odd) {
+    uint16x4_t both = vreinterpret_u16_u8(vld1_u8(p));
+    *even = vcvtq_f32_u32(vmovl_u16(vand_u16(both, vdup_n_u16(0xff))));
+    *odd = vcvtq_f32_u32(vmovl_u16(vshr_n_u16(both, 8)));
 }
 INLINE vf v_gather(const float *base, const int32_t *index) {
     float lane[4] = {base[index[0]], base[index[1]], base[index[2]], base[index[3]]};

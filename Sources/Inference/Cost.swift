@@ -31,6 +31,9 @@ extension Node {
             cost.parameters = operation.parameters.reduce(0) { $0 + $1.count }
             cost.multiplyAccumulates =
                 (product.weight.count + product.depthwise.reduce(0) { $0 + $1.weight.count }) * shape.plane
+        case .pictureConvolution(let picture):
+            cost.parameters = operation.parameters.reduce(0) { $0 + $1.count }
+            cost.multiplyAccumulates = picture.convolution.weight.count * picture.result.plane
         case .resizedTaps(let taps):
             cost.parameters = operation.parameters.reduce(0) { $0 + $1.count }
             // Six terms down and six across for each of the kernel's columns, of which four outputs share the former.

@@ -22,13 +22,14 @@ public struct EngineOptions: Sendable {
 
     /// One thread, the best kernels, all passes; OpenBLAS where the kernels are scalar.
     public init(
-        threads: Int = 1, instructionSet: InstructionSet = .best, passes: [any Pass] = Passes.all,
+        threads: Int = 1, instructionSet: InstructionSet = .best, passes: [any Pass]? = nil,
         multiplier: Multiplier? = nil
     ) {
         self.threads = threads
         self.instructionSet = instructionSet
-        self.passes = passes
-        self.multiplier = multiplier ?? (instructionSet == .scalar ? .openblas : .kernels)
+        let multiplier = multiplier ?? (instructionSet == .scalar ? .openblas : .kernels)
+        self.multiplier = multiplier
+        self.passes = passes ?? (multiplier == .kernels ? Passes.all : Passes.forOpenBLAS)
     }
 
     /// The graph as built, on scalar kernels, each convolution by its definition: the oracle of the tests.

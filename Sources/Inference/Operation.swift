@@ -32,6 +32,8 @@ public enum Operation: Sendable, Hashable {
     case resizeArgmax(height: Int, width: Int)
     /// A matrix product of weights with channels that may be computed on the way; what passes make of convolutions.
     case product(Product)
+    /// A convolution of the 8-bit picture, normalised on the way, and max-pooled; what a pass makes of those three.
+    case pictureConvolution(PictureConvolution)
     /// The sum of a convolution's taps, each a low-resolution tensor, resized ×4 and shifted; what a pass makes of a
     /// convolution over a resize.
     case resizedTaps(ResizedTaps)
@@ -106,6 +108,7 @@ extension Operation {
         case .convolution(let convolution): [convolution.weight] + (convolution.bias.map { [$0] } ?? [])
         case .batchNorm(let norm): [norm.weight, norm.bias, norm.mean, norm.variance]
         case .product(let product): product.parameters
+        case .pictureConvolution(let picture): picture.parameters
         case .resizedTaps(let taps): taps.parameters
         default: []
         }
@@ -134,6 +137,7 @@ extension Operation {
         case .argmax: "argmax"
         case .resizeArgmax: "resize + argmax"
         case .product(let product): product.kind
+        case .pictureConvolution(let picture): picture.kind
         case .resizedTaps(let taps): "taps \(taps.kernel)x\(taps.kernel)" + (taps.projection == nil ? "" : " + 1x1")
         }
     }

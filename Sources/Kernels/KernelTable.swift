@@ -33,6 +33,13 @@ public struct KernelTable: Sendable {
             _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, _ bias: UnsafePointer<Float>, _ add: CInt,
             _ relu: CInt
         ) -> Void
+    /// One tile of a matrix product over rows that lie anywhere.
+    public typealias ProductOfRows =
+        @convention(c) (
+            _ a: UnsafePointer<Float>, _ b: UnsafePointer<UnsafePointer<Float>>, _ first: Int, _ depth: Int,
+            _ rows: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int,
+            _ bias: UnsafePointer<Float>, _ relu: CInt
+        ) -> Void
     /// Maxima over windows of a padded plane.
     public typealias MaxPool =
         @convention(c) (
@@ -64,6 +71,12 @@ public struct KernelTable: Sendable {
         @convention(c) (
             _ input: UnsafePointer<UInt8>, _ output: UnsafeMutablePointer<Float>, _ count: Int, _ scale: Float,
             _ offset: Float
+        ) -> Void
+    /// 8-bit samples to floating point, even and odd ones apart.
+    public typealias NormalizeSplit =
+        @convention(c) (
+            _ input: UnsafePointer<UInt8>, _ pairs: Int, _ scale: Float, _ offset: Float,
+            _ even: UnsafeMutablePointer<Float>, _ odd: UnsafeMutablePointer<Float>
         ) -> Void
     /// One row of a bilinear resize.
     public typealias ResizeRow =
@@ -112,6 +125,8 @@ public struct KernelTable: Sendable {
     public let product: Product
     /// The most output channels of a tile.
     public let productRows: Int
+    /// A tile of a matrix product over rows that lie anywhere.
+    public let productOfRows: ProductOfRows
     /// Max-pooling.
     public let maxPool: MaxPool
     /// Average pooling.
@@ -124,6 +139,8 @@ public struct KernelTable: Sendable {
     public let add: Add
     /// Normalisation of 8-bit samples.
     public let normalize: Normalize
+    /// Normalisation of 8-bit samples, even and odd ones apart.
+    public let normalizeSplit: NormalizeSplit
     /// Bilinear resize.
     public let resizeRow: ResizeRow
     /// Argmax.
@@ -145,12 +162,14 @@ public struct KernelTable: Sendable {
         depthwiseApart = table.depthwise_apart
         product = table.product
         productRows = table.product_rows
+        productOfRows = table.product_of_rows
         maxPool = table.max_pool
         averagePool = table.average_pool
         sum = table.sum
         scaleShift = table.scale_shift
         add = table.add
         normalize = table.normalize
+        normalizeSplit = table.normalize_split
         resizeRow = table.resize_row
         argmaxUpdate = table.argmax_update
         resizedTaps = table.resized_taps

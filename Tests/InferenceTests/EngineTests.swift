@@ -59,10 +59,13 @@ struct EngineTests {
     func poison(_ variant: Variant) throws {
         // All of Pattern on one input, so that no step's scratch memory is left out.
         for pattern in Pattern.all {
-            let sample = try Sample(seed: 3) { try pattern.build(&$0, try $0.input(Shape(8, 7, 19), .float32)) }
+            let sample = try Sample(seed: 3) {
+                try pattern.build(&$0, try $0.input(pattern.input(7, 20), pattern.type))
+            }
             let engine = try Engine(sample.program, options: variant.options)
-            try sample.run(engine, on: Array(repeating: .nan, count: sample.input.count))
-            try sample.run(engine, on: Array(repeating: .infinity, count: sample.input.count))
+            for poison in pattern.type == .uint8 ? [255, 0] : [Float.nan, .infinity] {
+                try sample.run(engine, on: Array(repeating: poison, count: sample.input.count))
+            }
             try sample.run(engine)
             #expect(try sample.outputs(engine) == sample.outputs(variant.options), "\(pattern.name)")
         }

@@ -4,13 +4,22 @@ import Inference
 /// A piece of network as passes are made for, and its neighbours for which they are not.
 struct Pattern: CustomTestStringConvertible, Sendable {
     let name: String
-    /// From an input of eight channels.
+    /// Of the input: eight channels of values, or three of 8-bit samples.
+    let type: ElementType
+    /// From the input.
     let build: @Sendable (inout GraphBuilder, Value) throws -> Void
 
     var testDescription: String { name }
 
-    init(_ name: String, _ build: @escaping @Sendable (inout GraphBuilder, Value) throws -> Void) {
+    /// The input for it at a size.
+    func input(_ height: Int, _ width: Int) -> Shape { Shape(type == .uint8 ? 3 : 8, height, width) }
+
+    init(
+        _ name: String, _ type: ElementType = .float32,
+        _ build: @escaping @Sendable (inout GraphBuilder, Value) throws -> Void
+    ) {
         self.name = name
+        self.type = type
         self.build = build
     }
 
@@ -26,7 +35,46 @@ struct Pattern: CustomTestStringConvertible, Sendable {
         return Program(graph: graph.built, weights: weights)
     }
 
-    static let all: [Pattern] = normalisations + depthwise + concatenations + heads + units
+    static let all: [Pattern] = pictures + normalisations + depthwise + concatenations + heads + units
+
+    private static let pictures: [Pattern] = [
+        Pattern("a picture's 3x3 stride 2, batch norm, ReLU, max pool", .uint8) {
+            let x = try $0.convBNReLU($0.normalized($1), "a", out: 24, kernel: 3, stride: 2, padding: 1)
+            $0.mark(try $0.maxPool(x, kernel: 3, stride: 2, padding: 1), as: "y")
+        },
+        Pattern("a picture's 7x7 stride 2 with bias, max pool 2", .uint8) {
+            let x = try $0.convolution(
+                $0.normalized($1), "a", out: 17, kernel: 7, stride: 2, padding: 3, bias: true)
+            $0.mark(try $0.maxPool(x, kernel: 2, stride: 2, padding: 1), as: "y")
+        },
+        Pattern("a picture's 5x5 stride 2, max pool 5, then another max pool", .uint8) {
+            let x = try $0.convBNReLU($0.normalized($1), "a", out: 3, kernel: 5, stride: 2, padding: 2)
+            let y = try $0.maxPool(x, kernel: 5, stride: 2, padding: 2)
+            $0.mark(try $0.maxPool(y, kernel: 3, stride: 2, padding: 1), as: "y")
+        },
+        Pattern("a picture's 1x1 stride 2, max pool 1", .uint8) {
+            let x = try $0.convolution($0.normalized($1), "a", out: 5, kernel: 1, stride: 2)
+            $0.mark(try $0.maxPool(x, kernel: 1, stride: 2, padding: 0), as: "y")
+        },
+        Pattern("a picture's 3x3 stride 2 without pooling", .uint8) {
+            $0.mark(try $0.convBNReLU($0.normalized($1), "a", out: 9, kernel: 3, stride: 2, padding: 1), as: "y")
+        },
+        Pattern("a picture's convolution that is read twice", .uint8) {
+            let x = try $0.convBNReLU($0.normalized($1), "a", out: 9, kernel: 3, stride: 2, padding: 1)
+            $0.mark(x, as: "x")
+            $0.mark(try $0.maxPool(x, kernel: 3, stride: 2, padding: 1), as: "y")
+        },
+        Pattern("a normalised picture that is read twice", .uint8) {
+            let x = try $0.normalized($1)
+            $0.mark(try $0.convBNReLU(x, "a", out: 9, kernel: 3, stride: 2, padding: 1), as: "a")
+            $0.mark(try $0.convBNReLU(x, "b", out: 9, kernel: 3, stride: 2, padding: 1), as: "b")
+        },
+        Pattern("a picture's 3x3 stride 1, max pool; stride 2 off centre", .uint8) {
+            let x = try $0.convBNReLU($0.normalized($1), "a", out: 9, kernel: 3, padding: 1)
+            $0.mark(try $0.maxPool(x, kernel: 3, stride: 2, padding: 1), as: "a")
+            $0.mark(try $0.convolution($0.normalized($1), "b", out: 9, kernel: 3, stride: 2, padding: 2), as: "b")
+        },
+    ]
 
     private static let normalisations: [Pattern] = [
         Pattern("convolution, batch norm, ReLU") {
@@ -282,6 +330,11 @@ struct Pattern: CustomTestStringConvertible, Sendable {
 }
 
 extension GraphBuilder {
+    /// 8-bit samples normalised as ImageNet's.
+    mutating func normalized(_ x: Value) throws -> Value {
+        try normalize(x, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
+    }
+
     mutating func convBNReLU(
         _ x: Value, _ name: String, out: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1
     ) throws -> Value {

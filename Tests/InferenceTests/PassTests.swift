@@ -16,14 +16,16 @@ struct PassTests {
     }()
 
     static let sizes = [(1, 1), (1, 6), (5, 1), (3, 7), (7, 12), (9, 33), (2, 70)]
+    /// Pictures are cut into tasks of many rows.
+    static let pictureSizes = sizes + [(101, 34), (96, 2)]
 
     @Test("on every pattern it is made for, and on those it is not", arguments: Pattern.all)
     func patterns(_ pattern: Pattern) throws {
-        for (height, width) in Self.sizes {
+        for (height, width) in pattern.type == .uint8 ? Self.pictureSizes : Self.sizes {
             let sample: Sample
             do {
                 sample = try Sample(seed: UInt64(height * width)) { graph in
-                    try pattern.build(&graph, try graph.input(Shape(8, height, width), .float32))
+                    try pattern.build(&graph, try graph.input(pattern.input(height, width), pattern.type))
                 }
             } catch is GraphError {
                 // Too small for an unpadded kernel.
@@ -45,7 +47,7 @@ struct PassTests {
 
     private func nodes(_ pattern: String, _ passes: [any Pass]) throws -> [Node] {
         let found = try #require(Pattern.all.first { $0.name == pattern })
-        var program = try Sample(seed: 1) { try found.build(&$0, try $0.input(Shape(8, 6, 7), .float32)) }.program
+        var program = try Sample(seed: 1) { try found.build(&$0, try $0.input(found.input(6, 8), found.type)) }.program
         for pass in passes { program = try pass.apply(to: program) }
         return program.graph.nodes
     }
@@ -65,10 +67,21 @@ struct PassTests {
         #expect(!vortex.contains("resize") && !vortex.contains("batch norm"), "\(vortex)")
     }
 
+    @Test("and the picture is read but once: neither its normalised values nor the convolution's result exist")
+    func picture() throws {
+        let stem = try nodes("a picture's 3x3 stride 2, batch norm, ReLU, max pool", Passes.all)
+        #expect(stem.map(\.operation.kind) == ["input", "8-bit 3x3 s2 + pool 3x3"])
+        #expect(stem.last?.cost.multiplyAccumulates == 24 * 27 * 3 * 4)
+        let alone = try nodes("a picture's 3x3 stride 2 without pooling", Passes.all).map(\.operation.kind)
+        #expect(alone == ["input", "8-bit 3x3 s2"])
+        let shared = try nodes("a normalised picture that is read twice", Passes.all).map(\.operation.kind)
+        #expect(shared.contains("normalize"), "\(shared)")
+    }
+
     @Test("and needs the weights to be there, as many as the shapes say")
     func weights() throws {
         let pattern = try #require(Pattern.all.first)
-        let sample = try Sample(seed: 1) { try pattern.build(&$0, try $0.input(Shape(8, 6, 7), .float32)) }
+        let sample = try Sample(seed: 1) { try pattern.build(&$0, try $0.input(pattern.input(6, 8), pattern.type)) }
         for options in [EngineOptions.specification, EngineOptions()] {
             for parameter in sample.program.graph.parameters {
                 var missing = Weights()

@@ -31,7 +31,8 @@ struct KernelCoverageTests {
     func coverage() throws {
         let tested: Set = [
             "add", "argmaxUpdate", "averagePool", "depthwise", "depthwiseApart", "depthwiseSplit", "interleave",
-            "maxPool", "normalize", "product", "resizeRow", "resizedArgmax", "resizedTaps", "scaleShift", "sum",
+            "maxPool", "normalize", "normalizeSplit", "product", "productOfRows", "resizeRow", "resizedArgmax",
+            "resizedTaps", "scaleShift", "sum",
         ]
         let kernels = Mirror(reflecting: try KernelTable()).children.compactMap(\.label)
         let untested = Set(kernels).subtracting(tested).subtracting(["instructionSet", "productRows"])

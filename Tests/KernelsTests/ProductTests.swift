@@ -73,5 +73,50 @@ extension KernelTests {
                     magnitudes: define(weights.map(abs), block.map(abs), bias.map(abs), old.map(abs), 0))
             }
         }
+
+        @Test("of rows that lie anywhere", arguments: InstructionSet.supported)
+        func ofRows(_ set: InstructionSet) throws {
+            let kernels = try KernelTable(set)
+            let scalar = try KernelTable(.scalar)
+            let (a, c) = (try GuardedMemory<Float>(capacity: 1 << 14), try GuardedMemory<Float>(capacity: 1 << 17))
+            let biases = try GuardedMemory<Float>(capacity: 64)
+            // Each row ends at an unreadable page of its own.
+            let memories = try (0..<7).map { _ in try GuardedMemory<Float>(capacity: 64) }
+            check(Self.cases(set, kernels.productRows)) { one in
+                var random = Random(seed: one.seed)
+                let weights = one.values.make(one.depth * one.rows, &random)
+                let first = Int.random(in: 0...5, using: &random)
+                let rows = memories.map { memory in
+                    UnsafePointer(
+                        memory.place(one.values.make(first + one.columns, &random), slack: max(0, one.slack)))
+                }
+                let table = (0..<one.depth).map { _ in random.pick(rows) }
+                let bias = one.values.make(one.rows, &random)
+                let layout = Layout(rows: one.rows, width: one.columns, stride: one.columns + one.more)
+                func define(_ weights: [Float], _ rows: [[Float]], _ bias: [Float], _ relu: CInt) -> [Float] {
+                    var block = [Float](repeating: 0, count: one.depth * KernelTable.block)
+                    for (k, row) in rows.enumerated() {
+                        for x in 0..<one.columns { block[k * KernelTable.block + x] = row[x] }
+                    }
+                    var result = [Float](repeating: 0, count: layout.count)
+                    scalar.product(
+                        weights, block, one.depth, one.rows, &result, layout.row, one.columns, bias, 0, relu)
+                    return layout.gather(result)
+                }
+                let values = table.map { Array(UnsafeBufferPointer(start: $0 + first, count: one.columns)) }
+                kernels.productOfRows(
+                    a.place(weights, slack: one.slack), table, first, one.depth, one.rows,
+                    c.reserve(layout, slack: one.slack), layout.row, one.columns,
+                    biases.place(bias, slack: one.slack), one.relu ? 1 : 0)
+                if let place = c.firstIntrusion(outside: layout) { return "wrote at \(place)" }
+                if (memories + [a, biases]).contains(where: { $0.firstIntrusion() != nil }) {
+                    return "wrote to its input"
+                }
+                return Comparison.sum(of: one.depth).mismatch(
+                    found: layout.gather(c.contents),
+                    expected: define(weights, values, bias, one.relu ? 1 : 0),
+                    magnitudes: define(weights.map(abs), values.map { $0.map(abs) }, bias.map(abs), 0))
+            }
+        }
     }
 }

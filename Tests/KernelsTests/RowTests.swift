@@ -57,6 +57,33 @@ extension KernelTests {
             }
         }
 
+        @Test("8-bit samples are normalised, even and odd ones apart", arguments: InstructionSet.supported)
+        func normalizeSplit(_ set: InstructionSet) throws {
+            let kernels = try KernelTable(set)
+            let samples = try GuardedMemory<UInt8>(capacity: 1 << 14)
+            let (even, odd) = (try first.get(), try second.get())
+            check(Case.all("normalize split", set)) { one in
+                var random = Random(seed: one.seed)
+                let bytes = (0..<2 * one.count).map { _ in UInt8.random(in: 0...255, using: &random) }
+                kernels.normalizeSplit(
+                    samples.place(bytes, slack: one.slack), one.count, one.scale, one.shift,
+                    even.reserve(Layout(count: one.count), slack: one.slack),
+                    odd.reserve(Layout(count: one.count), slack: -one.slack / 3))
+                if samples.firstIntrusion() != nil { return "wrote to its input" }
+                for (half, found) in [even, odd].enumerated() {
+                    if let place = found.firstIntrusion(outside: Layout(count: one.count)) {
+                        return "half \(half): wrote at \(place)"
+                    }
+                    let source = (0..<one.count).map { Float(bytes[2 * $0 + half]) }
+                    let mismatch = Comparison.sum(of: 1).mismatch(
+                        found: found.contents, expected: source.map { $0 * one.scale + one.shift },
+                        magnitudes: source.map { abs($0 * one.scale) + abs(one.shift) })
+                    if let mismatch { return "half \(half): \(mismatch)" }
+                }
+                return nil
+            }
+        }
+
         @Test("scale and shift, in place", arguments: InstructionSet.supported)
         func scaleShift(_ set: InstructionSet) throws {
             let kernels = try KernelTable(set)

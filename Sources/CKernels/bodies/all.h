@@ -13,12 +13,14 @@ static void raise_all(struct ck_kernels *kernels) {
     kernels->depthwise_apart = depthwise_apart;
     kernels->product = product;
     kernels->product_rows = PRODUCT_ROWS;
+    kernels->product_of_rows = product_of_rows;
     kernels->max_pool = max_pool;
     kernels->average_pool = average_pool;
     kernels->sum = sum;
     kernels->scale_shift = scale_shift;
     kernels->add = add;
     kernels->normalize = normalize;
+    kernels->normalize_split = normalize_split;
     kernels->resize_row = resize_row;
     kernels->argmax_update = argmax_update;
     kernels->resized_taps = resized_taps;

@@ -23,6 +23,21 @@ static void add(const float *a, const float *b, float *out, ptrdiff_t count, int
         v_store_n(out + i, v_max(v_add(v_load_n(a + i, count - i), v_load_n(b + i, count - i)), floor), count - i);
 }
 
+static void normalize_split(const uint8_t *in, ptrdiff_t pairs, float scale, float offset, float *even, float *odd) {
+    const vf a = v_set(scale), b = v_set(offset);
+    ptrdiff_t i = 0;
+    for (; i + VL <= pairs; i += VL) {
+        vf e, o;
+        v_from_u8_pairs(in + 2 * i, &e, &o);
+        v_store(even + i, v_fma(e, a, b));
+        v_store(odd + i, v_fma(o, a, b));
+    }
+    for (; i < pairs; i++) {
+        even[i] = (float)in[2 * i] * scale + offset;
+        odd[i] = (float)in[2 * i + 1] * scale + offset;
+    }
+}
+
 static void normalize(const uint8_t *in, float *out, ptrdiff_t count, float scale, float offset) {
     const vf a = v_set(scale), b = v_set(offset);
     ptrdiff_t i = 0;

@@ -35,6 +35,12 @@ typedef void ck_depthwise_apart_fn(const float *plane, ptrdiff_t height, ptrdiff
 typedef void ck_product_fn(const float *a, const float *b, ptrdiff_t depth, ptrdiff_t rows, float *c,
                            ptrdiff_t c_stride, ptrdiff_t columns, const float *bias, int add, int relu);
 
+// The same for rows of b that lie anywhere: c[r][x] = bias[r] + sum over k of a[k * rows + r] *
+// b[k][first + x] for x < columns (at most CK_BLOCK), then max(c, 0) where `relu`.
+typedef void ck_product_of_rows_fn(const float *a, const float *_Nonnull const *_Nonnull b, ptrdiff_t first,
+                                   ptrdiff_t depth, ptrdiff_t rows, float *c, ptrdiff_t c_stride, ptrdiff_t columns,
+                                   const float *bias, int relu);
+
 // Writes rows x width maxima over k x k windows, `stride` apart. `in` is the plane with its padding.
 typedef void ck_max_pool_fn(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, ptrdiff_t rows,
                             ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride);
@@ -55,6 +61,10 @@ typedef void ck_add_fn(const float *a, const float *b, float *out, ptrdiff_t cou
 
 // out = in * scale + offset for 8-bit samples.
 typedef void ck_normalize_fn(const uint8_t *in, float *out, ptrdiff_t count, float scale, float offset);
+
+// even[i] = in[2 * i] * scale + offset, odd[i] = in[2 * i + 1] * scale + offset, for `pairs` pairs of 8-bit samples.
+typedef void ck_normalize_split_fn(const uint8_t *in, ptrdiff_t pairs, float scale, float offset, float *even,
+                                   float *odd);
 
 // One row of a bilinear resize: top and bottom are blended by `y_weight` (of the bottom row), then output x is
 // blended from columns left[x] and right[x] by x_weight[x] (of the right one). `scratch` holds in_width floats.
@@ -88,12 +98,14 @@ struct ck_kernels {
     ck_depthwise_apart_fn *depthwise_apart;
     ck_product_fn *product;
     ptrdiff_t product_rows;
+    ck_product_of_rows_fn *product_of_rows;
     ck_max_pool_fn *max_pool;
     ck_average_pool_fn *average_pool;
     ck_sum_fn *sum;
     ck_scale_shift_fn *scale_shift;
     ck_add_fn *add;
     ck_normalize_fn *normalize;
+    ck_normalize_split_fn *normalize_split;
     ck_resize_row_fn *resize_row;
     ck_argmax_update_fn *argmax_update;
     ck_resized_taps_fn *resized_taps;

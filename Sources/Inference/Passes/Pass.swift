@@ -25,7 +25,10 @@ public protocol Pass: Sendable {
 public enum Passes {
     /// All of them.
     public static let all: [any Pass] = [
-        FoldBatchNorm(), FuseActivation(), FoldDepthwiseSums(), HoistConvolutionOverResize(), FormProducts(),
-        FuseResizeArgmax(),
+        FoldBatchNorm(), FuseActivation(), FoldDepthwiseSums(), HoistConvolutionOverResize(), FusePicture(),
+        FormProducts(), FuseResizeArgmax(),
     ]
+
+    /// All but the one whose operation knows only our own product.
+    public static let forOpenBLAS: [any Pass] = all.filter { !($0 is FusePicture) }
 }

@@ -25,6 +25,8 @@ struct StepFactory {
             return try self.convolution(convolution, node, input, output)
         case .product(let product):
             return try ProductStep(context, product, inputs: node.inputs, output: output)
+        case .pictureConvolution(let picture):
+            return try PictureConvolutionStep(context, picture, input: input, output: output)
         case .resizedTaps(let taps):
             return try ResizedTapsStep(context, taps, input: input, output: output)
         case .batchNorm(let norm):
