@@ -5,6 +5,7 @@ import Inference
 import Kernels
 import Networks
 import Segmentation
+import VideoInput
 
 extension EngineOptions.Multiplier: ExpressibleByArgument {}
 
@@ -38,6 +39,14 @@ struct BenchCommand: ParsableCommand {
     @Flag(name: .customLong("no-sgemm"), help: "Leave out the machine's rate of multiplying matrices.")
     var withoutSgemm = false
 
+    @Flag(
+        name: .customLong("pipeline"),
+        help: "Measure the whole way instead: from decoded pictures of --source to the readers of both sockets.")
+    var isPipeline = false
+
+    @Option(help: "Size of the decoded pictures of --pipeline, height x width. (default: 1080x1920)")
+    var source: SourceSize?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -49,11 +58,16 @@ struct BenchCommand: ParsableCommand {
         guard (1...1_000_000).contains(frames) else {
             throw ValidationError("--frames \(frames): expected 1 to 1000000")
         }
+        if isPipeline, isFigure5 || size.count > 1 || multiplier != nil || until != PyramidShuffleNet.classMap {
+            throw ValidationError("--pipeline measures the whole network at one size, as the service runs it")
+        }
+        if source != nil, !isPipeline { throw ValidationError("--source goes with --pipeline") }
         if isFigure5, !size.isEmpty { throw ValidationError("--figure5 and --size exclude each other") }
     }
 
     func run() throws {
         let model = try engine.loadModel()
+        if isPipeline { return try runPipeline(model) }
         let named = size.isEmpty ? [NetworkSize.standard.size] : size.map(\.size)
         let sizes = isFigure5 ? Self.figure5 : named
         // Before there are the comparison's matrices, which are no part of the engine.
@@ -70,6 +84,16 @@ struct BenchCommand: ParsableCommand {
             }
         }
         if json { print(try report.json) }
+    }
+
+    private func runPipeline(_ model: Model) throws {
+        let source = source?.size ?? ImageSize(height: 1_080, width: 1_920)
+        let segmenter = try Segmenter(
+            model: model, inputSize: size.first?.size ?? NetworkSize.standard.size, threads: engine.threadCount,
+            instructionSet: engine.cpuFeatures)
+        let measurement = try PipelineMeasurement(of: segmenter, from: source, frames: frames)
+        let report = PipelineReport(measurement, of: segmenter, from: source)
+        print(json ? try report.json : report.table)
     }
 
     private func makeNetwork(_ model: Model, _ size: ImageSize) throws -> NetworkPart {
@@ -98,5 +122,17 @@ struct BenchCommand: ParsableCommand {
             StandardError.write("segmentd: warning: the machine's rate is not measured: \(error)\n")
             return nil
         }
+    }
+}
+
+/// The size of pictures that a camera might give.
+struct SourceSize: ExpressibleByArgument {
+    let size: ImageSize
+
+    init?(argument: String) {
+        guard let size = ImageSize(argument), size.height >= 16, size.width >= 16,
+            size.area <= SyntheticOptions.largestArea
+        else { return nil }
+        self.size = size
     }
 }
