@@ -14,22 +14,25 @@ public struct EngineOptions: Sendable {
 
     /// What multiplies matrices.
     public enum Multiplier: String, CaseIterable, Sendable {
+        /// For each shape of product, whichever is faster on this machine when the engine is made; our kernels where
+        /// there is no OpenBLAS.
+        case measured
         /// Our own kernels, which know that the weights never change.
         case kernels
         /// OpenBLAS: the baseline, and the better choice where there are no kernels for the processor.
         case openblas
     }
 
-    /// One thread, the best kernels, all passes; OpenBLAS where the kernels are scalar.
+    /// One thread, the best kernels, all passes; what multiplies is measured, and OpenBLAS where the kernels are scalar.
     public init(
         threads: Int = 1, instructionSet: InstructionSet = .best, passes: [any Pass]? = nil,
         multiplier: Multiplier? = nil
     ) {
         self.threads = threads
         self.instructionSet = instructionSet
-        let multiplier = multiplier ?? (instructionSet == .scalar ? .openblas : .kernels)
+        let multiplier = multiplier ?? (instructionSet == .scalar ? .openblas : .measured)
         self.multiplier = multiplier
-        self.passes = passes ?? (multiplier == .kernels ? Passes.all : Passes.forOpenBLAS)
+        self.passes = passes ?? (multiplier == .openblas ? Passes.forOpenBLAS : Passes.all)
     }
 
     /// The graph as built, on scalar kernels, each convolution by its definition: the oracle of the tests.
@@ -89,8 +92,14 @@ public final class Engine: @unchecked Sendable {
     public init(_ program: Program, options: EngineOptions = EngineOptions()) throws(Failure) {
         let kernels: KernelTable
         do { kernels = try KernelTable(options.instructionSet) } catch { throw .instructionSet(error) }
-        var blas: BLAS?
-        if options.multiplier == .openblas { do { blas = try BLAS.load() } catch { throw .blas(error) } }
+        let multiplying: StepContext.Multiplying
+        switch options.multiplier {
+        case .kernels: multiplying = .kernels
+        case .openblas: do { multiplying = .openblas(try BLAS.load()) } catch { throw .blas(error) }
+        case .measured:
+            multiplying =
+                (try? BLAS.load()).map { .measured(ProductContest(kernels: kernels, blas: $0)) } ?? .kernels
+        }
         do throws(GraphError) {
             var program = program
             for pass in options.passes { program = try pass.apply(to: program) }
@@ -110,8 +119,8 @@ public final class Engine: @unchecked Sendable {
             let prepared = PreparedWeights()
             let context = StepContext(
                 graph: graph, weights: program.weights, prepared: prepared, plan: plan, provenance: Provenance(graph),
-                kernels: kernels, blas: blas, arena: arena,
-                picture: picture, scratch: scratch)
+                kernels: kernels, multiplying: multiplying,
+                arena: arena, picture: picture, scratch: scratch)
             let factory = StepFactory(context: context)
             var steps: [(Int, Step)] = []
             for index in graph.nodes.indices {
@@ -166,6 +175,13 @@ public final class Engine: @unchecked Sendable {
         guard let offset = plan.offsets[value.index] else { throw .graph(GraphError("\(name) has no memory")) }
         let bytes = graph[value].shape.count * graph[value].type.size
         return body(UnsafeRawBufferPointer(start: arena.bytes(at: offset, count: bytes), count: bytes))
+    }
+
+    /// Of the matrix products, how many our kernels compute and how many OpenBLAS.
+    public var products: (byKernels: Int, byOpenBLAS: Int) {
+        let all = steps.compactMap { $0.step as? ProductStep }
+        let others = all.count(where: \.usesBLAS)
+        return (all.count - others, others)
     }
 
     /// What the last run spent on each operation, in order.

@@ -48,6 +48,9 @@ public final class NetworkPart: @unchecked Sendable {
     /// The graph as executed.
     public var compiled: Graph { engine.graph }
 
+    /// Of the matrix products, how many our kernels compute and how many OpenBLAS.
+    public var products: (byKernels: Int, byOpenBLAS: Int) { engine.products }
+
     /// Bytes of tensors and scratch memory, and of weights made ready.
     public var memory: (arena: Int, weights: Int) { (engine.arenaBytes, engine.weightBytes) }
 

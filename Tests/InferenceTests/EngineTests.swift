@@ -55,6 +55,32 @@ struct EngineTests {
         #expect(try sample.outputs(engine) == sample.outputs(variant.options))
     }
 
+    @Test("lets OpenBLAS multiply where a measurement finds it faster, and then always")
+    func contest() throws {
+        // A product so large that no scalar loop wins.
+        let large = try Sample(seed: 5) { graph in
+            let x = try graph.input(Shape(256, 12, 64), .float32)
+            graph.mark(try graph.convolution(x, "a", out: 256, kernel: 1), as: "y")
+        }
+        let options = EngineOptions(instructionSet: .scalar, multiplier: .measured)
+        let engine = try Engine(large.program, options: options)
+        #expect(engine.products == (byKernels: 0, byOpenBLAS: 1))
+        try large.run(engine)
+        let reference = try Reference.run(large.program, input: large.input)
+        let problem = large.difference(try large.outputs(engine), from: reference)
+        #expect(problem == nil, "\(problem ?? "")")
+        for threads in 1...3 {
+            let sample = try Self.sample()
+            let products = try (0..<3).map { _ in
+                let engine = try Engine(sample.program, options: EngineOptions(threads: threads))
+                return "\(engine.products)"
+            }
+            #expect(Set(products).count == 1)
+        }
+        let own = try Engine(large.program, options: EngineOptions(multiplier: .kernels))
+        #expect(own.products == (byKernels: 1, byOpenBLAS: 0))
+    }
+
     @Test("forgets values that are no numbers", arguments: Variant.all)
     func poison(_ variant: Variant) throws {
         // All of Pattern on one input, so that no step's scratch memory is left out.

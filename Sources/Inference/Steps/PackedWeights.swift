@@ -32,4 +32,27 @@ struct PackedWeights {
         let groupCount = (rows * columns.count + Self.groupValues - 1) / Self.groupValues
         groups = (0..<groupCount).map { part($0, of: groupCount, count) }.filter { !$0.isEmpty }
     }
+
+    /// Multiplies `lines` rows of `width` pixels that are packed in blocks of columns, `depth` channels each.
+    func multiply(
+        _ kernels: KernelTable, depth: Int, _ packed: UnsafePointer<Float>, lines: Int, width: Int,
+        into output: UnsafeMutablePointer<Float>, plane: Int, _ bias: UnsafePointer<Float>, add: Bool, relu: Bool
+    ) {
+        // As many panels at a time as stay in the second-level cache beside the tile.
+        for group in groups {
+            var columns = packed
+            for line in 0..<lines {
+                for x in stride(from: 0, to: width, by: KernelTable.block) {
+                    let target = output + line * width + x
+                    for index in group {
+                        let panel = panels[index]
+                        kernels.product(
+                            panel.values, columns, depth, panel.rows, target + panel.first * plane, plane,
+                            min(KernelTable.block, width - x), bias + panel.first, add ? 1 : 0, relu ? 1 : 0)
+                    }
+                    columns += depth * KernelTable.block
+                }
+            }
+        }
+    }
 }

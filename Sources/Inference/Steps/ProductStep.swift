@@ -16,6 +16,9 @@ final class ProductStep: Step, @unchecked Sendable {
     private let scratch: Scratch
     private let columnBlocks: Int
 
+    /// Whether OpenBLAS multiplies.
+    let usesBLAS: Bool
+
     /// A part of the depth: some channels of some sources, and the weights' columns for them.
     private struct Block {
         let pieces: [ProductSource.Piece]
@@ -66,17 +69,20 @@ final class ProductStep: Step, @unchecked Sendable {
             groups[groups.count - 1].append(piece)
             depth += piece.depth
         }
+        // Four rows let a depthwise kernel use each load four times.
+        columnBlocks = (shape.width + KernelTable.block - 1) / KernelTable.block
+        let width = columnBlocks * KernelTable.block
+        let deepest = groups.reduce(1) { max($0, $1.reduce(0) { $0 + $1.depth }) }
+        let tileRows = max(1, min(4, shape.height, Self.tile / (deepest * width)))
+        let tile = ProductContest.Shape(rows: rows, depth: deepest, lines: tileRows, width: shape.width)
+        let blas = try context.multiplier(tile)
+        usesBLAS = blas != nil
         let matrix = try context.weights.values(of: product.weight)
         blocks = groups.map { group in
             Block(
                 pieces: group, depth: group.reduce(0) { $0 + $1.depth },
-                weights: Self.weights(matrix, rows, column, group.flatMap(\.columns), context))
+                weights: Self.weights(matrix, rows, column, group.flatMap(\.columns), context, blas))
         }
-        // Four rows let a depthwise kernel use each load four times.
-        columnBlocks = (shape.width + KernelTable.block - 1) / KernelTable.block
-        let width = columnBlocks * KernelTable.block
-        let deepest = blocks.reduce(1) { max($0, $1.depth) }
-        let tileRows = max(1, min(4, shape.height, Self.tile / (deepest * width)))
         rowsPerTile = tileRows
         paddedOffset = deepest * width * tileRows
         biasOffset = paddedOffset + pieces.reduce(0) { max($0, $1.source.scratch(rows: tileRows)) }
@@ -85,9 +91,10 @@ final class ProductStep: Step, @unchecked Sendable {
     }
 
     private static func weights(
-        _ matrix: [Float], _ rows: Int, _ stride: Int, _ columns: [Int], _ context: StepContext
+        _ matrix: [Float], _ rows: Int, _ stride: Int, _ columns: [Int], _ context: StepContext,
+        _ blas: BLAS?
     ) -> BlockWeights {
-        guard let blas = context.blas else {
+        guard let blas else {
             return .panels(
                 PackedWeights(
                     matrix, rows: rows, stride: stride, columns: columns, kernels: context.kernels, context.prepared))
@@ -111,8 +118,10 @@ final class ProductStep: Step, @unchecked Sendable {
             let isLast = number == blocks.count - 1
             switch block.weights {
             case .panels(let weights):
-                multiply(
-                    weights, depth: block.depth, packed, rows, start, add: number > 0, relu: isLast && relu)
+                weights.multiply(
+                    kernels, depth: block.depth, packed, lines: rows.count, width: shape.width,
+                    into: output + rows.lowerBound * shape.width, plane: shape.plane, start, add: number > 0,
+                    relu: isLast && relu)
             case .matrix(let matrix, let blas):
                 let (target, columns) = (output + rows.lowerBound * shape.width, rows.count * shape.width)
                 blas.product(
@@ -137,30 +146,6 @@ final class ProductStep: Step, @unchecked Sendable {
         case .matrix:
             PlaneOperations.PackedLayout(
                 depth: rows * shape.width, row: shape.width, block: KernelTable.block)
-        }
-    }
-
-    private func multiply(
-        _ weights: PackedWeights, depth: Int, _ packed: UnsafeMutablePointer<Float>, _ rows: Range<Int>,
-        _ start: UnsafePointer<Float>, add: Bool, relu: Bool
-    ) {
-        // As many panels at a time as stay in the second-level cache beside the tile.
-        for group in weights.groups {
-            var columns = UnsafePointer(packed)
-            for row in rows {
-                for number in 0..<columnBlocks {
-                    let x = number * KernelTable.block
-                    let target = output + row * shape.width + x
-                    for index in group {
-                        let panel = weights.panels[index]
-                        kernels.product(
-                            panel.values, columns, depth, panel.rows, target + panel.first * shape.plane,
-                            shape.plane, min(KernelTable.block, shape.width - x), start + panel.first, add ? 1 : 0,
-                            relu ? 1 : 0)
-                    }
-                    columns += depth * KernelTable.block
-                }
-            }
         }
     }
 }

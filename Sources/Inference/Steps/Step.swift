@@ -25,13 +25,29 @@ struct StepContext {
     let plan: MemoryPlan
     let provenance: Provenance
     let kernels: KernelTable
-    let blas: BLAS?
+    let multiplying: Multiplying
     /// Where the tensors lie.
     let arena: Memory
     /// The picture that comes in, as a pointer that is set for every run.
     let picture: PicturePointer
     /// Each thread's own memory, large enough for the most demanding step.
     let scratch: Scratch
+
+    /// Who multiplies.
+    enum Multiplying {
+        case kernels
+        case openblas(BLAS)
+        case measured(ProductContest)
+    }
+
+    /// OpenBLAS where it is to multiply products with tiles of `shape`.
+    func multiplier(_ shape: ProductContest.Shape) throws(GraphError) -> BLAS? {
+        switch multiplying {
+        case .kernels: nil
+        case .openblas(let blas): blas
+        case .measured(let contest): try contest.prefersBLAS(shape) ? contest.blas : nil
+        }
+    }
 
     func shape(_ value: Value) -> Shape { graph[value].shape }
 

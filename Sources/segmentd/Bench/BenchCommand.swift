@@ -30,7 +30,10 @@ struct BenchCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "Pictures to measure, after three that are not.")
     var frames = 30
 
-    @Option(help: "What multiplies matrices: kernels (ours) or openblas (the baseline).")
+    @Option(
+        help:
+            "What multiplies matrices: kernels (ours), openblas (the baseline), or measured: for each shape, whichever is faster here."
+    )
     var multiplier: EngineOptions.Multiplier?
 
     @Option(help: "The last block to compute, as trace names them: measures the network up to its tensor.")

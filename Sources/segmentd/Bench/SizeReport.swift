@@ -28,6 +28,9 @@ struct SizeReport: Encodable {
     let weightBytes: Int
     let engineBytes: Int
     let peakMemory: Int?
+    /// Matrix products that our kernels and that OpenBLAS computed.
+    let kernelProducts: Int
+    let blasProducts: Int
     /// Calls of malloc and its kin while the pictures ran; null where nobody counted.
     let allocations: UInt64?
     let blocks: [WorkReport]
@@ -51,6 +54,8 @@ struct SizeReport: Encodable {
         case engineBytes = "engine_bytes"
         case peakMemory = "peak_rss_bytes"
         case allocations = "heap_allocations"
+        case kernelProducts = "products_by_kernels"
+        case blasProducts = "products_by_openblas"
     }
 
     init(_ network: NetworkPart, _ measurement: Measurement, sgemm: SgemmRate?, peakMemory: Int?) {
@@ -78,6 +83,7 @@ struct SizeReport: Encodable {
         (arenaBytes, weightBytes) = network.memory
         engineBytes = arenaBytes + weightBytes
         self.peakMemory = peakMemory
+        (kernelProducts, blasProducts) = network.products
         allocations = measurement.allocations
 
         let times = measurement.operations.map { Double($0) / 1e6 / Double(max(1, measurement.latencies.count)) }
@@ -122,6 +128,7 @@ struct SizeReport: Encodable {
                 + "\(TextTable.fixed(sgemm.best, 1)) (OpenBLAS \(sgemm.coreName), \(sgemm.side) cubed)"
         }
         lines.append(speed)
+        lines.append("matrix products: \(kernelProducts) by our kernels, \(blasProducts) by OpenBLAS")
         lines.append(
             "engine memory \(megabytes(engineBytes)): tensors \(megabytes(arenaBytes)), "
                 + "weights \(megabytes(weightBytes)); process at its peak "
