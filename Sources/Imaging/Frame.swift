@@ -54,13 +54,16 @@ public struct Mask: Sendable {
     public let geometry: MaskGeometry
     /// When each stage worked on it.
     public var stages: StageTimes
+    /// Whether it is valid, and if not, why; and what is known of its capture time.
+    public let flags: MaskFlags
     private let owner: (any AnyObject & Sendable)?
 
     /// A mask for the frame of `stamp`. `owner` (a `Loan`) is kept as long as the mask and its copies live.
     public init(
         stamp: FrameStamp, classes: ClassMap, labels: LabelSet, model: String, geometry: MaskGeometry,
-        stages: StageTimes, owner: (any AnyObject & Sendable)? = nil
+        stages: StageTimes, flags: MaskFlags = .valid, owner: (any AnyObject & Sendable)? = nil
     ) {
+        self.flags = flags
         self.owner = owner
         self.stamp = stamp
         self.classes = classes

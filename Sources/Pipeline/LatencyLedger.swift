@@ -14,6 +14,8 @@ public enum DropReason: String, CaseIterable, Sendable {
     case rateCap = "rate_cap"
     /// A stage failed on it.
     case failed = "failed"
+    /// It, or its mask, was older than the camera allows.
+    case tooOld = "too_old"
     /// It was under way when the camera stopped.
     case abandoned = "abandoned"
 }
@@ -22,14 +24,35 @@ public enum DropReason: String, CaseIterable, Sendable {
 ///
 /// Always: arrived = published + dropped + those still under way. Any thread may write and read.
 public final class LatencyLedger: Sendable {
-    private struct State {
+    fileprivate struct State {
         var total = Account()
         var interval = Account()
+        var window = Account()
+        var lastWindow: LedgerSnapshot?
+        var windowBegan: UInt64
+        var classes: ClassShares?
         var firstArrival: UInt64?
         var intervalBegan: UInt64
         var lastPublish: UInt64 = 0
         var lastStamp: FrameStamp?
     }
+
+    /// The shares of the classes in one mask.
+    fileprivate struct ClassShares {
+        let counts: [Int]
+        let labels: LabelSet
+
+        var byName: [String: Double] {
+            let all = Double(max(1, counts.reduce(0, +)))
+            var shares: [String: Double] = [:]
+            for (id, name) in labels.names.enumerated() { shares[name] = Double(counts[id]) / all }
+            shares["none"] = Double(counts[labels.count...].reduce(0, +)) / all
+            return shares
+        }
+    }
+
+    /// How long `recent` looks back, in nanoseconds: this and up to twice as much.
+    fileprivate static let window: UInt64 = 5_000_000_000
 
     private let clock: any FrameClock
     private let state: Mutex<State>
@@ -37,7 +60,8 @@ public final class LatencyLedger: Sendable {
     /// An empty account.
     public init(clock: any FrameClock = SystemClock()) {
         self.clock = clock
-        state = Mutex(State(intervalBegan: clock.monotonicNanoseconds))
+        let now = clock.monotonicNanoseconds
+        state = Mutex(State(windowBegan: now, intervalBegan: now))
     }
 
     /// A frame was decoded; the first one starts the time that rates are taken over.
@@ -46,25 +70,34 @@ public final class LatencyLedger: Sendable {
         let now = clock.monotonicNanoseconds
         state.withLock { state in
             if state.firstArrival == nil { state.firstArrival = began == 0 ? now : min(began, now) }
-            state.total.arrived += 1
-            state.interval.arrived += 1
+            state.change(at: now) { $0.arrived += 1 }
         }
     }
 
     /// A frame will have no mask.
     public func dropped(_ reason: DropReason, count: Int = 1) {
         guard count > 0 else { return }
-        state.withLock { state in
-            state.total.dropped[reason, default: 0] += count
-            state.interval.dropped[reason, default: 0] += count
-        }
+        let now = clock.monotonicNanoseconds
+        state.withLock { state in state.change(at: now) { $0.dropped[reason, default: 0] += count } }
+    }
+
+    /// A blind mask went out. One that stands for a frame (a mask too old) is besides counted as dropped.
+    public func blind(_ cause: BlindCause) {
+        let now = clock.monotonicNanoseconds
+        state.withLock { state in state.change(at: now) { $0.blind[cause, default: 0] += 1 } }
+    }
+
+    /// How many pixels of the last mask have each id; `counts` has 256 entries.
+    public func classes(_ counts: [Int], labels: LabelSet) {
+        guard counts.count == 256 else { return }
+        state.withLock { $0.classes = ClassShares(counts: counts, labels: labels) }
     }
 
     /// A mask went out, with the times of all its stages.
     public func published(_ stamp: FrameStamp, stages: StageTimes) {
+        let now = clock.monotonicNanoseconds
         state.withLock { state in
-            state.total.record(stamp, stages)
-            state.interval.record(stamp, stages)
+            state.change(at: now) { $0.record(stamp, stages) }
             state.lastPublish = stages[.publish].ended
             state.lastStamp = stamp
         }
@@ -76,7 +109,19 @@ public final class LatencyLedger: Sendable {
         return state.withLock { state in
             let began = state.firstArrival ?? now
             let ended = max(state.lastPublish, began)
-            return LedgerSnapshot(state.total, seconds: Self.seconds(began, ended), last: state.lastStamp, now: now)
+            return LedgerSnapshot(
+                state.total, seconds: Self.seconds(began, ended), last: state.lastStamp, now: now,
+                classShares: state.classes?.byName ?? [:])
+        }
+    }
+
+    /// The account of the last seconds, at least five of them once so many have passed: what rates and latencies are
+    /// taken from when somebody asks.
+    public func recent() -> LedgerSnapshot {
+        let now = clock.monotonicNanoseconds
+        return state.withLock { state in
+            state.turnWindow(at: now)
+            return state.lastWindow ?? state.windowSnapshot(at: now)
         }
     }
 
@@ -92,8 +137,30 @@ public final class LatencyLedger: Sendable {
         }
     }
 
-    private static func seconds(_ began: UInt64, _ ended: UInt64) -> Double {
+    fileprivate static func seconds(_ began: UInt64, _ ended: UInt64) -> Double {
         ended > began ? Double(ended - began) / 1e9 : 0
+    }
+}
+
+extension LatencyLedger.State {
+    /// Writes to every account that is kept.
+    mutating func change(at now: UInt64, _ write: (inout Account) -> Void) {
+        turnWindow(at: now)
+        write(&total)
+        write(&interval)
+        write(&window)
+    }
+
+    /// Begins a new window where the last one has been open long enough.
+    mutating func turnWindow(at now: UInt64) {
+        guard now > windowBegan, now - windowBegan >= LatencyLedger.window else { return }
+        lastWindow = windowSnapshot(at: now)
+        window.reset()
+        windowBegan = now
+    }
+
+    func windowSnapshot(at now: UInt64) -> LedgerSnapshot {
+        LedgerSnapshot(window, seconds: LatencyLedger.seconds(windowBegan, now), last: lastStamp, now: now)
     }
 }
 
@@ -102,6 +169,7 @@ struct Account {
     var arrived = 0
     var published = 0
     var dropped: [DropReason: Int] = [:]
+    var blind: [BlindCause: Int] = [:]
     var stages = [Histogram<UInt64>](repeating: Self.emptyHistogram, count: Stage.allCases.count)
     var endToEnd = Self.emptyHistogram
 
@@ -125,6 +193,7 @@ struct Account {
         arrived = 0
         published = 0
         dropped.removeAll(keepingCapacity: true)
+        blind.removeAll(keepingCapacity: true)
         for stage in stages.indices { stages[stage].reset() }
         endToEnd.reset()
     }

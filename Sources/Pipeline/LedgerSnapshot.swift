@@ -36,6 +36,11 @@ public struct LedgerSnapshot: Sendable {
     public let published: Int
     /// Frames that have no mask, by reason; reasons that never happened are left out.
     public let dropped: [DropReason: Int]
+    /// Blind masks handed to the sinks, by cause; causes that never happened are left out.
+    public let blind: [BlindCause: Int]
+    /// The part of the last valid mask's pixels that each class has, by its name; `none` is what has no class. Empty
+    /// before the first.
+    public let classShares: [String: Double]
     /// How long each stage took, by `Stage.rawValue`.
     private let stages: [LatencySummary]
     /// Capture to publish.
@@ -47,7 +52,11 @@ public struct LedgerSnapshot: Sendable {
     /// Nanoseconds from the capture of the last published frame to now; nil before the first.
     public let age: UInt64?
 
-    init(_ account: Account, seconds: Double, last: FrameStamp?, now: UInt64) {
+    init(
+        _ account: Account, seconds: Double, last: FrameStamp?, now: UInt64, classShares: [String: Double] = [:]
+    ) {
+        blind = account.blind
+        self.classShares = classShares
         arrived = account.arrived
         published = account.published
         dropped = account.dropped
@@ -66,6 +75,9 @@ public struct LedgerSnapshot: Sendable {
 
     /// Frames decoded that are neither published nor dropped yet. Only meaningful of a whole account, not of a cut.
     public var underWay: Int { arrived - published - droppedInAll }
+
+    /// Frames decoded a second.
+    public var arrivalsPerSecond: Double { seconds > 0 ? Double(arrived) / seconds : 0 }
 
     /// Masks a second.
     public var framesPerSecond: Double { seconds > 0 ? Double(published) / seconds : 0 }

@@ -22,6 +22,7 @@ public final class CameraService: Service {
 
     private struct State {
         var phase = Phase.connecting
+        var stream: StreamInfo?
         var pipeline: CameraPipeline?
         var isStopping = false
         var limit = RepeatLimit(interval: 60_000_000_000)
@@ -56,6 +57,16 @@ public final class CameraService: Service {
 
     /// How it is doing.
     public var phase: Phase { state.withLock { $0.phase } }
+
+    /// All that is known of it now. `recent` is the time that rates and latencies are taken from, the last seconds
+    /// unless given; `clients` is how many programs read its sockets.
+    public func report(recent: LedgerSnapshot? = nil, clients: Int) -> CameraReport {
+        let (phase, stream) = state.withLock { ($0.phase, $0.stream) }
+        return CameraReport(
+            name: camera.name,
+            source: CameraReport.Source(state: phase.rawValue, location: "\(camera.source)"), stream: stream,
+            total: ledger.snapshot(), recent: recent ?? ledger.recent(), clients: clients)
+    }
 
     /// Runs the camera until its file ends or the service stops.
     public func run() async {
@@ -151,7 +162,10 @@ public final class CameraService: Service {
     private func report(_ event: PipelineEvent) {
         switch event {
         case .opened(let stream):
-            state.withLock { $0.phase = .live }
+            state.withLock { state in
+                state.phase = .live
+                state.stream = stream
+            }
             let rate = stream.frameRate.map { ", \($0.value.fixed(2)) frames a second" } ?? ""
             let size = "\(stream.size.width)×\(stream.size.height) (width × height)"
             logger.notice("reading \(camera.source): \(stream.summary), \(size)\(rate)")

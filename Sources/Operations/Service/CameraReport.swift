@@ -1,39 +1,141 @@
 import Imaging
-import Pipeline
 
-/// What is said of a camera once a minute.
-public struct CameraReport: Sendable {
-    /// One line for the log: rate, latency, drops by reason.
-    public let line: String
-    /// A few words for `systemctl status`.
-    public let status: String
+/// All that is known of a camera at one moment: the control socket, `/status` and the metrics are views of it.
+///
+/// Counts go from the service's start on; rates, ages and latencies are those of the last seconds. Times are in the unit
+/// their names end in.
+public struct CameraReport: Codable, Hashable, Sendable {
+    /// How the source is doing.
+    public struct Source: Codable, Hashable, Sendable {
+        /// `connecting`, `live`, `stalled`, `corrupt`, `waiting` or `ended`.
+        public var state: String
+        /// How long it has been so.
+        public var sinceSeconds: Double?
+        /// What is read, without secrets.
+        public var location: String
+        /// The last failure, without secrets.
+        public var cause: String?
+        /// Attempts since it last worked.
+        public var attempts = 0
+        /// How often it came back.
+        public var reconnects: UInt64 = 0
+        /// From the last loss to the first good frame after it.
+        public var lastRecoverySeconds: Double?
+        /// Frames that were decoded.
+        public var framesRead: UInt64 = 0
+        /// Frames that were refused, by cause.
+        public var refused: [String: UInt64] = [:]
 
-    /// What is said of `camera`, which is in `phase`, for the time of `account`, and has
-    /// so many `clients` now.
-    public init(camera: String, phase: CameraService.Phase, clients: Int, account: LedgerSnapshot) {
-        let rate = "\(account.framesPerSecond.fixed(1)) fps"
-        guard account.published > 0 else {
-            line = "\(phase.rawValue), no frames" + Self.drops(account) + Self.readers(clients)
-            status = "\(camera) \(phase.rawValue)"
-            return
+        enum CodingKeys: String, CodingKey {
+            case state, location, cause, attempts, reconnects, refused
+            case sinceSeconds = "since_s"
+            case lastRecoverySeconds = "last_recovery_s"
+            case framesRead = "frames_read"
         }
-        let latency = account.endToEnd
-        line =
-            "\(phase.rawValue), \(rate), latency p50 \(Self.milliseconds(latency.p50)) ms p99 "
-            + "\(Self.milliseconds(latency.p99)) ms, inference p50 \(Self.milliseconds(account[.infer].p50)) ms"
-            + Self.drops(account) + Self.readers(clients)
-        status = "\(camera) \(rate) p99 \(Self.milliseconds(latency.p99)) ms"
+
+        /// A source in `state` at `location`.
+        public init(state: String, location: String) {
+            self.state = state
+            self.location = location
+        }
     }
 
-    private static func drops(_ account: LedgerSnapshot) -> String {
-        guard account.droppedInAll > 0 else { return "" }
-        let reasons = DropReason.allCases.compactMap { reason in
-            account.dropped[reason].map { "\(reason.rawValue) \($0)" }
+    /// What the source said of its stream.
+    public struct Stream: Codable, Hashable, Sendable {
+        /// Pixels in a row, as a viewer sees it.
+        public var width: Int
+        /// Rows.
+        public var height: Int
+        /// Codec and pixel format: `h264 yuv420p`.
+        public var codec: String
+        /// Frames a second as announced.
+        public var fps: Double?
+
+        /// The facts of `info`.
+        public init(_ info: StreamInfo) {
+            width = info.size.width
+            height = info.size.height
+            codec = info.summary
+            fps = info.frameRate?.value
         }
-        return ", \(account.droppedInAll) frames without a mask (\(reasons.joined(separator: ", ")))"
     }
 
-    private static func readers(_ clients: Int) -> String { ", \(clients) client\(clients == 1 ? "" : "s")" }
+    /// Percentiles of some time, in milliseconds; all 0 where nothing was measured.
+    public struct Latency: Codable, Hashable, Sendable {
+        /// How many were measured.
+        public var count: UInt64
+        public var p50: Double
+        public var p95: Double
+        public var p99: Double
+        public var max: Double
+    }
 
-    private static func milliseconds(_ nanoseconds: UInt64) -> String { (Double(nanoseconds) / 1e6).fixed(1) }
+    /// One recording.
+    public struct Recording: Codable, Hashable, Sendable {
+        /// The path as configured.
+        public var path: String
+        /// `recording`, `waiting` (for the first frame), `disk_full`, `failed` or `ended`.
+        public var state: String
+        /// The file being written; nil where there is none.
+        public var file: String?
+        /// Bytes of the file being written.
+        public var bytes: UInt64
+        /// Bytes of all files of this recording, finished ones too.
+        public var totalBytes: UInt64
+        /// Frames written since the service started.
+        public var frames: UInt64
+        /// Frames left out: the disk or the encoder was too slow, or there was no room.
+        public var dropped: UInt64
+        /// Files finished since the service started.
+        public var finished: UInt64
+        /// Files removed for the quota since the service started.
+        public var removed: UInt64
+        /// The last failure.
+        public var error: String?
+
+        enum CodingKeys: String, CodingKey {
+            case path, state, file, bytes, frames, dropped, finished, removed, error
+            case totalBytes = "total_bytes"
+        }
+    }
+
+    /// The camera's name.
+    public var name: String
+    /// How its source is doing.
+    public var source: Source
+    /// What it reads; nil before it first opened.
+    public var stream: Stream?
+    /// Frames decoded a second.
+    public var fpsIn: Double
+    /// Valid masks sent a second.
+    public var fpsOut: Double
+    /// Frames decoded.
+    public var arrived: Int
+    /// Valid masks sent.
+    public var published: Int
+    /// Now less the capture of the last frame whose valid mask was sent; nil before the first.
+    public var lastAge: Double?
+    /// From capture to publish.
+    public var age: Latency
+    /// Each stage: `decode`, `preprocess`, `infer`, `publish`.
+    public var stages: [String: Latency]
+    /// Frames without a valid mask, by reason.
+    public var drops: [String: Int]
+    /// Blind masks sent, by cause.
+    public var blind: [String: Int]
+    /// Programs that read its sockets now.
+    public var clients: Int
+    /// The part of the last mask's pixels that each class has, by its name; `none` is what has no class.
+    public var classes: [String: Double]
+    /// Its recordings.
+    public var recordings: [Recording]
+
+    enum CodingKeys: String, CodingKey {
+        case name, source, stream, arrived, published, drops, blind, clients, classes, recordings
+        case fpsIn = "fps_in"
+        case fpsOut = "fps_out"
+        case lastAge = "last_age_ms"
+        case age = "age_ms"
+        case stages = "stages_ms"
+    }
 }

@@ -69,10 +69,9 @@ public final class SegmentationService: Service {
 
     @discardableResult
     private func log(_ camera: CameraService, _ account: LedgerSnapshot, prefix: String) -> String {
-        let report = CameraReport(
-            camera: camera.camera.name, phase: camera.phase, clients: clients(camera.camera.name),
-            account: account)
-        logger.info("\(prefix)\(report.line)", metadata: ["camera": "\(camera.camera.name)"])
-        return report.status
+        let clients = clients(camera.camera.name)
+        let line = CameraLine(state: camera.phase.rawValue, clients: clients, account: account)
+        logger.info("\(prefix)\(line.text)", metadata: ["camera": "\(camera.camera.name)"])
+        return camera.report(recent: account, clients: clients).status
     }
 }

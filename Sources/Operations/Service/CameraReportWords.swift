@@ -1,0 +1,80 @@
+import Imaging
+import Pipeline
+
+extension CameraReport {
+    /// The report on a camera: counts out of `total`, rates and times out of `recent`.
+    public init(
+        name: String, source: Source, stream: StreamInfo?, total: LedgerSnapshot, recent: LedgerSnapshot, clients: Int,
+        recordings: [Recording] = []
+    ) {
+        self.name = name
+        self.source = source
+        self.stream = stream.map { Stream($0) }
+        fpsIn = recent.arrivalsPerSecond
+        fpsOut = recent.framesPerSecond
+        arrived = total.arrived
+        published = total.published
+        lastAge = total.age.map { Double($0) / 1e6 }
+        age = Latency(recent.endToEnd)
+        stages = Dictionary(uniqueKeysWithValues: Stage.allCases.map { ($0.name, Latency(recent[$0])) })
+        drops = Dictionary(uniqueKeysWithValues: total.dropped.map { ($0.key.rawValue, $0.value) })
+        blind = Dictionary(uniqueKeysWithValues: total.blind.map { ($0.key.rawValue, $0.value) })
+        self.clients = clients
+        classes = total.classShares
+        self.recordings = recordings
+    }
+
+    /// A few words for `systemctl status`.
+    public var status: String {
+        fpsOut > 0
+            ? "\(name) \(fpsOut.fixed(1)) fps p99 \(age.p99.fixed(1)) ms"
+                + (source.state == "live" ? "" : " \(source.state)")
+            : "\(name) \(source.state)"
+    }
+}
+
+extension CameraReport.Latency {
+    init(_ summary: LatencySummary) {
+        func milliseconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds / 1000) / 1000 }
+        self.init(
+            count: summary.count, p50: milliseconds(summary.p50), p95: milliseconds(summary.p95),
+            p99: milliseconds(summary.p99), max: milliseconds(summary.max))
+    }
+}
+
+/// What is said of a camera in the log, once a minute and at the end.
+struct CameraLine {
+    /// Rate, latency, drops by reason.
+    let text: String
+
+    /// The line on a camera in `state` for the time of `account`, with so many `clients` now.
+    init(state: String, clients: Int, account: LedgerSnapshot) {
+        let tail = Self.drops(account) + Self.blind(account) + ", \(clients) client\(clients == 1 ? "" : "s")"
+        guard account.published > 0 else {
+            text = "\(state), no frames" + tail
+            return
+        }
+        let latency = account.endToEnd
+        text =
+            "\(state), \(account.framesPerSecond.fixed(1)) fps, latency p50 \(Self.milliseconds(latency.p50)) ms p99 "
+            + "\(Self.milliseconds(latency.p99)) ms, inference p50 \(Self.milliseconds(account[.infer].p50)) ms" + tail
+    }
+
+    private static func drops(_ account: LedgerSnapshot) -> String {
+        guard account.droppedInAll > 0 else { return "" }
+        let reasons = DropReason.allCases.compactMap { reason in
+            account.dropped[reason].map { "\(reason.rawValue) \($0)" }
+        }
+        return ", \(account.droppedInAll) frames without a mask (\(reasons.joined(separator: ", ")))"
+    }
+
+    private static func blind(_ account: LedgerSnapshot) -> String {
+        let causes = BlindCause.allCases.compactMap { cause in
+            account.blind[cause].map { "\(cause.rawValue) \($0)" }
+        }
+        guard !causes.isEmpty else { return "" }
+        return ", \(account.blind.values.reduce(0, +)) blind masks (\(causes.joined(separator: ", ")))"
+    }
+
+    private static func milliseconds(_ nanoseconds: UInt64) -> String { (Double(nanoseconds) / 1e6).fixed(1) }
+}
