@@ -10,9 +10,11 @@ public protocol FrameClock: Sendable {
 
 extension FrameClock {
     /// Now, on both clocks, as the arrival of a frame.
-    public var arrival: CaptureTime {
-        CaptureTime(
-            epochNanoseconds: epochNanoseconds, monotonicNanoseconds: monotonicNanoseconds, origin: .arrival)
+    public var arrival: CaptureTime { now(.arrival) }
+
+    /// Now, on both clocks, as `origin` tells it.
+    public func now(_ origin: CaptureOrigin) -> CaptureTime {
+        CaptureTime(epochNanoseconds: epochNanoseconds, monotonicNanoseconds: monotonicNanoseconds, origin: origin)
     }
 }
 

@@ -23,19 +23,40 @@ public struct FrameStamp: Hashable, Sendable {
     }
 }
 
+/// What the decoder and the container say of a frame.
+public struct FrameFlags: OptionSet, Hashable, Sendable {
+    /// One bit a statement.
+    public let rawValue: UInt8
+
+    /// The statements of `rawValue`.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// It was decoded without others, as every image is.
+    public static let key = FrameFlags(rawValue: 1)
+    /// Data of it was missing or damaged.
+    public static let corrupt = FrameFlags(rawValue: 2)
+    /// Data was lost between it and the frame before, so that it may show what never was, until the next key frame.
+    public static let afterLoss = FrameFlags(rawValue: 4)
+}
+
 /// A picture on its way in.
 public struct Frame: Sendable {
     /// Camera, sequence number and times.
     public let stamp: FrameStamp
     /// The pixels, as decoded.
     public let picture: Picture
+    /// What the decoder and the container say of it.
+    public let flags: FrameFlags
     /// When each stage worked on it; the source fills in `decode`.
     public var stages: StageTimes
 
-    /// A decoded frame.
-    public init(stamp: FrameStamp, picture: Picture, stages: StageTimes = StageTimes()) {
+    /// A decoded frame; whole and independent of others unless `flags` say otherwise.
+    public init(
+        stamp: FrameStamp, picture: Picture, flags: FrameFlags = .key, stages: StageTimes = StageTimes()
+    ) {
         self.stamp = stamp
         self.picture = picture
+        self.flags = flags
         self.stages = stages
     }
 }

@@ -15,25 +15,36 @@ public struct MediaTime: Hashable, Sendable {
     public var seconds: Double { Double(value) * timeBase.value }
 }
 
-/// When a frame was captured, on both clocks, and who says so.
-public struct CaptureTime: Hashable, Sendable {
-    /// Where the time comes from.
-    public enum Origin: String, Sendable {
-        /// The moment its data reached this process: the camera gave nothing better.
-        case arrival
-        /// The driver's or the sender's stamp (V4L2 buffer time, RTCP sender report).
-        case source
-    }
+/// Who says when a frame was captured.
+public enum CaptureOrigin: String, CaseIterable, Sendable {
+    /// Nobody: it is the moment at which the frame's data reached this process.
+    case arrival
+    /// The sender: the RTCP sender report of an RTSP or RTP stream, or a producer reference time.
+    case senderReport = "sender_report"
+    /// The driver of the camera: V4L2's time of the buffer.
+    case driver
+    /// The program itself: the moment at which a synthetic frame began.
+    case synthetic
+    /// A file, which was not captured now: the moment at which it was read.
+    case file
 
+    /// Whether the moment of capture is not known, and that of arrival stands for it.
+    public var isEstimated: Bool { self == .arrival }
+}
+
+/// When a frame was captured, on both clocks, and who says so.
+///
+/// Ages are differences of `monotonicNanoseconds`: the wall clock may jump.
+public struct CaptureTime: Hashable, Sendable {
     /// Nanoseconds since the epoch (CLOCK_REALTIME): what consumers compare with.
     public let epochNanoseconds: Int64
     /// Nanoseconds of CLOCK_MONOTONIC: what latency is measured with.
     public let monotonicNanoseconds: UInt64
     /// Who says so.
-    public let origin: Origin
+    public let origin: CaptureOrigin
 
     /// A capture time known on both clocks.
-    public init(epochNanoseconds: Int64, monotonicNanoseconds: UInt64, origin: Origin) {
+    public init(epochNanoseconds: Int64, monotonicNanoseconds: UInt64, origin: CaptureOrigin) {
         self.epochNanoseconds = epochNanoseconds
         self.monotonicNanoseconds = monotonicNanoseconds
         self.origin = origin

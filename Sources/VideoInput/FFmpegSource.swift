@@ -178,12 +178,28 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
             camera: camera, sequence: number,
             mediaTime: placed.map { MediaTime(value: $0, timeBase: timeBase) },
             mediaDuration: decoded.duration > 0 ? decoded.duration : nominal,
-            capture: CaptureOrigin.capture(arrival: output.arrival, stamped: stampedEpoch(of: decoded)))
+            capture: capture(of: output))
         var stages = StageTimes()
         let now = clock.monotonicNanoseconds
         stages[.decode] = StageTimes.Interval(began: now &- min(output.decodingTime, now), ended: now)
-        return Frame(stamp: stamp, picture: decoded.picture, stages: stages)
+        var flags: FrameFlags = decoded.isKey ? .key : []
+        if decoded.isCorrupt { flags.insert(.corrupt) }
+        return Frame(stamp: stamp, picture: decoded.picture, flags: flags, stages: stages)
     }
+
+    private func capture(of output: VideoReader.Output) -> CaptureTime {
+        let arrival = output.arrival
+        // A file was captured some other time; what counts is when it was read.
+        guard location.isLive || isDevice else {
+            return CaptureTime(
+                epochNanoseconds: arrival.epochNanoseconds, monotonicNanoseconds: arrival.monotonicNanoseconds,
+                origin: .file)
+        }
+        return CaptureClock.capture(
+            arrival: arrival, stamped: stampedEpoch(of: output.frame), by: isDevice ? .driver : .senderReport)
+    }
+
+    private var isDevice: Bool { options.format == "v4l2" || options.format == "video4linux2" }
 
     private func stampedEpoch(of frame: DecodedFrame) -> Int64? {
         guard let reader, let pts = frame.pts else { return nil }

@@ -76,7 +76,7 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
         guard position < images.count else { return nil }
         try pace()
         let number = sequence
-        let arrival = clock.arrival
+        let arrival = clock.now(.file)
         let image = images[position]
         // An image that cannot be decoded takes its number with it.
         position += 1

@@ -86,7 +86,7 @@ struct SynthesizeCommand: ParsableCommand {
         _ index: Int, of drive: SyntheticDrive, to sinks: [any MaskSink], ledger: LatencyLedger
     ) throws {
         let clock = SystemClock()
-        let capture = clock.arrival
+        let capture = clock.now(.synthetic)
         let sample = drive.sample(at: index)
         var stages = StageTimes()
         stages[.decode] = StageTimes.Interval(

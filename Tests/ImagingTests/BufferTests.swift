@@ -64,7 +64,7 @@ struct BufferTests {
         let labels = try #require(LabelSet(names: ["a"], palette: [RGB(0, 0, 0)]))
         let stamp = FrameStamp(
             camera: "front", sequence: 7, mediaTime: nil,
-            capture: CaptureTime(epochNanoseconds: 1, monotonicNanoseconds: 2, origin: .source))
+            capture: CaptureTime(epochNanoseconds: 1, monotonicNanoseconds: 2, origin: .driver))
         func mask() -> Mask {
             let loan = pool.take()
             return Mask(

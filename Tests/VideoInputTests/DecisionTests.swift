@@ -115,18 +115,18 @@ struct DecisionTests {
     func captureOrigin() {
         let arrival = CaptureTime(
             epochNanoseconds: 1_000_000_000_000, monotonicNanoseconds: 50_000_000_000, origin: .arrival)
-        #expect(CaptureOrigin.capture(arrival: arrival, stamped: nil) == arrival)
+        #expect(CaptureClock.capture(arrival: arrival, stamped: nil, by: .driver) == arrival)
         #expect(
-            CaptureOrigin.capture(arrival: arrival, stamped: 999_900_000_000)
+            CaptureClock.capture(arrival: arrival, stamped: 999_900_000_000, by: .driver)
                 == CaptureTime(
-                    epochNanoseconds: 999_900_000_000, monotonicNanoseconds: 49_900_000_000, origin: .source))
+                    epochNanoseconds: 999_900_000_000, monotonicNanoseconds: 49_900_000_000, origin: .driver))
         // A little ahead: captured just now. Far off: another clock.
         #expect(
-            CaptureOrigin.capture(arrival: arrival, stamped: 1_000_050_000_000)
+            CaptureClock.capture(arrival: arrival, stamped: 1_000_050_000_000, by: .driver)
                 == CaptureTime(
-                    epochNanoseconds: 1_000_000_000_000, monotonicNanoseconds: 50_000_000_000, origin: .source))
-        #expect(CaptureOrigin.capture(arrival: arrival, stamped: 1_001_000_000_000) == arrival)
-        #expect(CaptureOrigin.capture(arrival: arrival, stamped: 900_000_000_000) == arrival)
-        #expect(CaptureOrigin.capture(arrival: arrival, stamped: 0) == arrival)
+                    epochNanoseconds: 1_000_000_000_000, monotonicNanoseconds: 50_000_000_000, origin: .driver))
+        #expect(CaptureClock.capture(arrival: arrival, stamped: 1_001_000_000_000, by: .driver) == arrival)
+        #expect(CaptureClock.capture(arrival: arrival, stamped: 900_000_000_000, by: .driver) == arrival)
+        #expect(CaptureClock.capture(arrival: arrival, stamped: 0, by: .driver) == arrival)
     }
 }

@@ -50,7 +50,7 @@ struct FFmpegSourceTests {
             let decode = frame.stages[.decode]
             #expect(decode.ended >= decode.began && decode.began > 0)
             #expect(frame.stamp.capture.monotonicNanoseconds <= decode.ended)
-            #expect(frame.stamp.capture.origin == .arrival)
+            #expect(frame.stamp.capture.origin == .file)
         }
         #expect(try source.next() == nil)
         source.close()

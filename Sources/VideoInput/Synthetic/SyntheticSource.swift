@@ -97,7 +97,7 @@ public final class SyntheticSource: VideoSource {
 
     private func render(_ index: Int, _ state: inout State) -> Frame? {
         guard let renderer = state.renderer else { return nil }
-        let capture = clock.arrival
+        let capture = clock.now(.synthetic)
         let loan = pictures.take()
         renderer.draw(frame: index)
         loan.buffer.write { renderer.writePicture(frame: index, into: $0) }

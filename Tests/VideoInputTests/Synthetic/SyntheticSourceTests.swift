@@ -36,7 +36,7 @@ struct SyntheticSourceTests {
         }
         #expect(stamps.map(\.sequence) == Array(0..<6))
         #expect(stamps.map(\.mediaTime?.value) == Array(0..<6))
-        #expect(stamps.allSatisfy { $0.camera == "front" && $0.capture.origin == .arrival && $0.mediaDuration == 1 })
+        #expect(stamps.allSatisfy { $0.camera == "front" && $0.capture.origin == .synthetic && $0.mediaDuration == 1 })
         #expect(try source.next() == nil)
         source.close()
     }
