@@ -32,8 +32,8 @@ public struct MaskFlags: RawRepresentable, Hashable, Sendable {
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The flags of a mask that was captured as `origin` says, and is blind for `cause` or, where that is nil, valid.
-    public init(origin: CaptureTime.Origin, blind cause: BlindCause? = nil) {
-        rawValue = (cause.map { 1 | $0.code << 1 } ?? 0) | (origin == .arrival ? 1 << 4 : 0)
+    public init(origin: CaptureOrigin, blind cause: BlindCause? = nil) {
+        rawValue = (cause.map { 1 | $0.code << 1 } ?? 0) | (origin.isEstimated ? 1 << 4 : 0)
     }
 
     /// A valid mask whose capture time is known.
