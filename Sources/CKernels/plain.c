@@ -63,37 +63,6 @@ void ck_pack_planes(const float *const *planes, ptrdiff_t channels, ptrdiff_t of
     }
 }
 
-void ck_pad_rows(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step, ptrdiff_t rows,
-                 ptrdiff_t padding, float fill, float *out, ptrdiff_t out_row, ptrdiff_t odd) {
-    ptrdiff_t whole = width + 2 * padding;
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        ptrdiff_t y = first + r * step;
-        float *to = out + r * out_row;
-        const float *from = in + y * width;
-        if (y < 0 || y >= height) {
-            for (ptrdiff_t x = 0; x < (odd ? odd + whole / 2 : whole); x++) to[x] = fill;
-            continue;
-        }
-        if (!odd) {
-            for (ptrdiff_t x = 0; x < padding; x++) to[x] = to[padding + width + x] = fill;
-            memcpy(to + padding, from, (size_t)width * sizeof(float));
-            continue;
-        }
-        for (ptrdiff_t x = 0; x < padding; x++) {
-            to[x % 2 * odd + x / 2] = fill;
-            ptrdiff_t end = padding + width + x;
-            to[end % 2 * odd + end / 2] = fill;
-        }
-        // in[0] is column `padding` of the padded row.
-        float *same = to + padding % 2 * odd + padding / 2, *next = to + (padding + 1) % 2 * odd + (padding + 1) / 2;
-        for (ptrdiff_t x = 0; x < width / 2; x++) {
-            same[x] = from[2 * x];
-            next[x] = from[2 * x + 1];
-        }
-        if (width % 2) same[width / 2] = from[width - 1];
-    }
-}
-
 void ck_pack_windows(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t rows,
                      ptrdiff_t out_width, ptrdiff_t ky, ptrdiff_t kx, ptrdiff_t stride, ptrdiff_t padding,
                      ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t out_block) {

@@ -31,7 +31,8 @@ void ck_depthwise_split__scalar(const float *in, ptrdiff_t in_row, ptrdiff_t odd
 
 void ck_depthwise_apart__scalar(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t rows,
                                 ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t out_block,
-                                const float *weights, float bias) {
+                                const float *weights, float bias, const float *next) {
+    (void)next;
     for (ptrdiff_t y = 0; y < rows; y++)
         for (ptrdiff_t x = 0; x < width; x++) {
             float sum = bias;
@@ -40,6 +41,35 @@ void ck_depthwise_apart__scalar(const float *plane, ptrdiff_t height, ptrdiff_t 
                 if (v >= 0 && v < height && u >= 0 && u < width) sum += weights[tap] * plane[v * width + u];
             }
             out[y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK] = sum;
+        }
+}
+
+void ck_depthwise_pyramid__scalar(const float *in, ptrdiff_t in_row, ptrdiff_t odd, ptrdiff_t stride, float *out,
+                                  ptrdiff_t out_between, ptrdiff_t out_row, ptrdiff_t out_block, ptrdiff_t rows,
+                                  ptrdiff_t width, const float *weights) {
+    const float *biases = weights + 9 + 25 + 49;
+    for (ptrdiff_t k = 3; k <= 7; weights += k * k, k += 2, out += out_between)
+        for (ptrdiff_t y = 0; y < rows; y++)
+            for (ptrdiff_t x = 0; x < width; x++) {
+                float sum = biases[(k - 3) / 2];
+                for (ptrdiff_t tap = 0; tap < k * k; tap++) {
+                    ptrdiff_t row = y * stride + tap / k + (7 - k) / 2, column = x * stride + tap % k + (7 - k) / 2;
+                    ptrdiff_t place = stride == 1 ? column : column % 2 * odd + column / 2;
+                    sum += weights[tap] * in[row * in_row + place];
+                }
+                out[y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK] = sum;
+            }
+}
+
+void ck_pad_rows__scalar(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step,
+                         ptrdiff_t rows, ptrdiff_t padding, float fill, float *out, ptrdiff_t out_row, ptrdiff_t odd,
+                         const float *next) {
+    (void)next;
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t x = 0; x < width + 2 * padding; x++) {
+            ptrdiff_t y = first + r * step, u = x - padding;
+            float value = y >= 0 && y < height && u >= 0 && u < width ? in[y * width + u] : fill;
+            out[r * out_row + (odd ? x % 2 * odd + x / 2 : x)] = value;
         }
 }
 
@@ -201,6 +231,8 @@ struct ck_kernels ck_kernels_for(int instruction_set) {
         .depthwise = ck_depthwise__scalar,
         .depthwise_split = ck_depthwise_split__scalar,
         .depthwise_apart = ck_depthwise_apart__scalar,
+        .depthwise_pyramid = ck_depthwise_pyramid__scalar,
+        .pad_rows = ck_pad_rows__scalar,
         .product = ck_product__scalar,
         .product_rows = 8,
         .product_of_rows = ck_product_of_rows__scalar,

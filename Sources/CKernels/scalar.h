@@ -8,6 +8,8 @@
 ck_depthwise_fn ck_depthwise__scalar;
 ck_depthwise_split_fn ck_depthwise_split__scalar;
 ck_depthwise_apart_fn ck_depthwise_apart__scalar;
+ck_depthwise_pyramid_fn ck_depthwise_pyramid__scalar;
+ck_pad_rows_fn ck_pad_rows__scalar;
 ck_product_fn ck_product__scalar;
 ck_product_of_rows_fn ck_product_of_rows__scalar;
 ck_max_pool_fn ck_max_pool__scalar;

@@ -45,6 +45,12 @@ INLINE vf v_load_even(const float *p) {
     const vi even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     return _mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_maskz_loadu_ps(0x7fff, p + 16));
 }
+// Elements 0, 2, 4 ... and 1, 3, 5 ... of a and b, one after the other.
+INLINE void v_unzip(vf a, vf b, vf *even, vf *odd) {
+    const vi first = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    *even = _mm512_permutex2var_ps(a, first, b);
+    *odd = _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(1)), b);
+}
 INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
     vf old = v_load(best);
     __mmask16 more = _mm512_cmp_ps_mask(value, old, _CMP_GT_OQ);
@@ -120,6 +126,11 @@ INLINE vf v_load_even(const float *p) {
     vf low = _mm256_loadu_ps(p), high = _mm256_maskload_ps(p + 8, v_mask(7));
     vf mixed = _mm256_shuffle_ps(low, high, 0x88);
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xd8));
+}
+INLINE void v_unzip(vf a, vf b, vf *even, vf *odd) {
+    vf mixed_even = _mm256_shuffle_ps(a, b, 0x88), mixed_odd = _mm256_shuffle_ps(a, b, 0xdd);
+    *even = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed_even), 0xd8));
+    *odd = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed_odd), 0xd8));
 }
 INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
     vf old = v_load(best), more = _mm256_cmp_ps(value, old, _CMP_GT_OQ);
@@ -203,6 +214,10 @@ INLINE vf v_load_even(const float *p) {
     float lane[4] = {p[0], p[2], p[4], p[6]};
     return vld1q_f32(lane);
 }
+INLINE void v_unzip(vf a, vf b, vf *even, vf *odd) {
+    *even = vuzp1q_f32(a, b);
+    *odd = vuzp2q_f32(a, b);
+}
 INLINE void v_raise(vf value, uint8_t id, float *best, uint8_t *ids) {
     vf old = v_load(best);
     uint32x4_t more = vcgtq_f32(value, old);
@@ -229,6 +244,19 @@ INLINE double v_sum_double(vf a) {
     float64x2_t sum = vaddq_f64(vcvt_f64_f32(vget_low_f32(a)), vcvt_f64_f32(vget_high_f32(a)));
     return vgetq_lane_f64(sum, 0) + vgetq_lane_f64(sum, 1);
 }
+#endif
+
+// The larger of the two; what is no number stays so (where x86 finds one, it takes its second operand).
+INLINE vf v_at_least(vf value, vf floor) { return v_max(floor, value); }
+
+// Has `sum` worked out here, and what comes behind read from memory behind: without it, long unrolled tiles are put in
+// another order, and more values wait for their turn than there are registers.
+#if defined(SIMD_AVX512)
+#define IN_ORDER(sum) __asm__ volatile("" : "+v"(sum) : : "memory")
+#elif defined(SIMD_AVX2)
+#define IN_ORDER(sum) __asm__ volatile("" : "+x"(sum) : : "memory")
+#elif defined(SIMD_NEON)
+#define IN_ORDER(sum) __asm__ volatile("" : "+w"(sum) : : "memory")
 #endif
 
 INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }

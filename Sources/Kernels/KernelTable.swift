@@ -24,7 +24,21 @@ public struct KernelTable: Sendable {
         @convention(c) (
             _ plane: UnsafePointer<Float>, _ height: Int, _ width: Int, _ first: Int, _ rows: Int, _ dilation: Int,
             _ output: UnsafeMutablePointer<Float>, _ outputRow: Int, _ outputBlock: Int,
-            _ weights: UnsafePointer<Float>, _ bias: Float
+            _ weights: UnsafePointer<Float>, _ bias: Float, _ next: UnsafePointer<Float>?
+        ) -> Void
+    /// Three depthwise convolutions, 3 × 3, 5 × 5 and 7 × 7, of one padded plane.
+    public typealias DepthwisePyramid =
+        @convention(c) (
+            _ input: UnsafePointer<Float>, _ inputRow: Int, _ odd: Int, _ stride: Int,
+            _ output: UnsafeMutablePointer<Float>, _ outputBetween: Int, _ outputRow: Int, _ outputBlock: Int,
+            _ rows: Int, _ width: Int, _ weights: UnsafePointer<Float>
+        ) -> Void
+    /// Rows of a plane with their padding, even and odd columns apart where asked.
+    public typealias PadRows =
+        @convention(c) (
+            _ plane: UnsafePointer<Float>, _ height: Int, _ width: Int, _ first: Int, _ step: Int, _ rows: Int,
+            _ padding: Int, _ fill: Float, _ output: UnsafeMutablePointer<Float>, _ outputRow: Int, _ odd: Int,
+            _ next: UnsafePointer<Float>?
         ) -> Void
     /// One tile of a matrix product over packed blocks.
     public typealias Product =
@@ -121,6 +135,10 @@ public struct KernelTable: Sendable {
     public let depthwiseSplit: DepthwiseSplit
     /// Depthwise convolution with taps far apart.
     public let depthwiseApart: DepthwiseApart
+    /// A pyramid of depthwise convolutions.
+    public let depthwisePyramid: DepthwisePyramid
+    /// Rows with their padding.
+    public let padRows: PadRows
     /// A tile of a matrix product.
     public let product: Product
     /// The most output channels of a tile.
@@ -160,6 +178,8 @@ public struct KernelTable: Sendable {
         depthwise = table.depthwise
         depthwiseSplit = table.depthwise_split
         depthwiseApart = table.depthwise_apart
+        depthwisePyramid = table.depthwise_pyramid
+        padRows = table.pad_rows
         product = table.product
         productRows = table.product_rows
         productOfRows = table.product_of_rows
@@ -179,6 +199,9 @@ public struct KernelTable: Sendable {
 
     /// Columns of a packed block.
     public static let block = Int(CK_BLOCK)
+
+    /// Values that `depthwisePyramid` reads a channel: three kernels' weights and biases.
+    public static let pyramidWeights = 9 + 25 + 49 + 3
 
     /// Floats of scratch that `averagePool` needs for one plane.
     public static func averagePoolScratch(height: Int, width: Int, kernel: Int) -> Int {

@@ -89,15 +89,6 @@ public enum PlaneOperations {
             shape.padding, shape.dilation, output, layout.row, layout.block)
     }
 
-    /// Copies `count` rows of a plane, `step` apart, from row `first` on, with `padding` times `fill` at both sides; rows
-    /// outside are all `fill`. Where `odd` is given, the odd columns of a padded row go from there on.
-    public static func padRows(
-        _ plane: UnsafePointer<Float>, height: Int, width: Int, first: Int, step: Int, count: Int, padding: Int,
-        into output: UnsafeMutablePointer<Float>, stride: Int, odd: Int? = nil, fill: Float = 0
-    ) {
-        ck_pad_rows(plane, height, width, first, step, count, padding, fill, output, stride, odd ?? 0)
-    }
-
     /// IEEE half precision to single.
     public static func halfToFloat(
         _ input: UnsafePointer<UInt16>, into output: UnsafeMutablePointer<Float>, count: Int

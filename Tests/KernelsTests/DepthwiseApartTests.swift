@@ -55,19 +55,20 @@ extension KernelTests {
                 let wide = one.width + 2 * one.dilation
                 func define(_ plane: [Float], _ taps: [Float], _ bias: Float) -> [Float] {
                     var padded = [Float](repeating: 0, count: (one.rows + 2 * one.dilation) * wide)
-                    PlaneOperations.padRows(
-                        plane, height: one.height, width: one.width, first: one.first - one.dilation, step: 1,
-                        count: one.rows + 2 * one.dilation, padding: one.dilation, into: &padded, stride: wide)
+                    scalar.padRows(
+                        plane, one.height, one.width, one.first - one.dilation, 1, one.rows + 2 * one.dilation,
+                        one.dilation, 0, &padded, wide, 0, nil)
                     var result = [Float](repeating: 0, count: one.rows * one.width)
                     scalar.depthwise(
                         padded, wide, wide * one.dilation, &result, one.width, KernelTable.block, one.rows, one.width,
                         3, 1, one.dilation, taps, bias, 0)
                     return result
                 }
+                let place = input.place(plane, slack: one.slack)
                 kernels.depthwiseApart(
-                    input.place(plane, slack: one.slack), one.height, one.width, one.first, one.rows, one.dilation,
+                    place, one.height, one.width, one.first, one.rows, one.dilation,
                     output.reserve(one.output, slack: one.slack), one.output.row, one.output.block,
-                    weights.place(taps, slack: one.slack), one.bias)
+                    weights.place(taps, slack: one.slack), one.bias, one.seed % 2 == 0 ? nil : UnsafePointer(place))
                 if let place = output.firstIntrusion(outside: one.output) { return "wrote at \(place)" }
                 if input.firstIntrusion() != nil || weights.firstIntrusion() != nil { return "wrote to its input" }
                 return Comparison.sum(of: 9).mismatch(

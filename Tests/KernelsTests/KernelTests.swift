@@ -30,9 +30,9 @@ struct KernelCoverageTests {
     @Test("are there for every kernel of the table")
     func coverage() throws {
         let tested: Set = [
-            "add", "argmaxUpdate", "averagePool", "depthwise", "depthwiseApart", "depthwiseSplit", "interleave",
-            "maxPool", "normalize", "normalizeSplit", "product", "productOfRows", "resizeRow", "resizedArgmax",
-            "resizedTaps", "scaleShift", "sum",
+            "add", "argmaxUpdate", "averagePool", "depthwise", "depthwiseApart", "depthwisePyramid", "depthwiseSplit",
+            "interleave", "maxPool", "normalize", "normalizeSplit", "padRows", "product", "productOfRows", "resizeRow",
+            "resizedArgmax", "resizedTaps", "scaleShift", "sum",
         ]
         let kernels = Mirror(reflecting: try KernelTable()).children.compactMap(\.label)
         let untested = Set(kernels).subtracting(tested).subtracting(["instructionSet", "productRows"])

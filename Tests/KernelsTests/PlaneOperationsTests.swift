@@ -132,60 +132,6 @@ extension KernelTests {
             }
         }
 
-        struct Copying: CustomStringConvertible {
-            let height: Int, width: Int
-            let first: Int, step: Int, count: Int
-            let padding: Int
-            let more: Int
-            let isSplit: Bool
-            let fill: Float
-
-            var description: String {
-                """
-                rows \(first), \(first + step) … (\(count)) of \(height)x\(width), padding \(padding) of \(fill), \
-                strides +\(more)\(isSplit ? ", even and odd columns apart" : "")
-                """
-            }
-
-            init(width: Int, _ random: inout Random) {
-                self.width = width
-                height = Int.random(in: 1...9, using: &random)
-                first = Int.random(in: -9...9, using: &random)
-                step = Int.random(in: 1...9, using: &random)
-                count = Int.random(in: 1...7, using: &random)
-                padding = random.pick([0, 1, 2, 3, 27])
-                more = random.pick([0, 1, 5])
-                isSplit = Bool.random(using: &random)
-                fill = random.pick([0, 0, -.infinity, 3])
-            }
-        }
-
-        @Test("rows are copied with the fill at their sides, and are all fill outside the plane")
-        func padRows() throws {
-            var random = Random(seed: 12)
-            let plane = try GuardedMemory<Float>(capacity: 4_096)
-            let output = try GuardedMemory<Float>(capacity: 4_096)
-            check(interestingWidths.flatMap { width in (0..<4).map { _ in Copying(width: width, &random) } }) { one in
-                let values = Values.mixed.make(one.height * one.width, &random)
-                let whole = one.width + 2 * one.padding
-                let layout = Layout(rows: one.count, width: whole, stride: whole + one.more)
-                PlaneOperations.padRows(
-                    plane.place(values), height: one.height, width: one.width, first: one.first, step: one.step,
-                    count: one.count, padding: one.padding, into: output.reserve(layout), stride: layout.row,
-                    odd: one.isSplit ? (whole + 1) / 2 : nil, fill: one.fill)
-                if let place = output.firstIntrusion(outside: layout) { return "wrote at \(place)" }
-                let expected = (0..<one.count).flatMap { r in
-                    (0..<whole).map { x -> Float in
-                        let column = !one.isSplit ? x : x < (whole + 1) / 2 ? 2 * x : 2 * (x - (whole + 1) / 2) + 1
-                        let (v, u) = (one.first + r * one.step, column - one.padding)
-                        return (0..<one.height).contains(v) && (0..<one.width).contains(u)
-                            ? values[v * one.width + u] : one.fill
-                    }
-                }
-                return Comparison.exact.mismatch(found: layout.gather(output.contents), expected: expected)
-            }
-        }
-
         struct Packing: CustomStringConvertible {
             let channels: Int
             let layout: Layout

@@ -54,10 +54,11 @@ static void depthwise(ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t 
     const float *in = memory_place(&input, a, count, s), *w = memory_place(&weights_memory, taps, (size_t)(k * k), s);
     float *out = memory_place(&output, NULL, layout_count(layout), s);
     if (apart) {
-        defined.depthwise_apart(a, height, width, first, rows, dilation, expected, layout.row, layout.block, taps, bias);
+        defined.depthwise_apart(a, height, width, first, rows, dilation, expected, layout.row, layout.block, taps, bias,
+                                NULL);
         defined.depthwise_apart(sizes_a, height, width, first, rows, dilation, magnitude, layout.row, layout.block, sizes_b,
-                                fabsf(bias));
-        tested.depthwise_apart(in, height, width, first, rows, dilation, out, layout.row, layout.block, w, bias);
+                                fabsf(bias), NULL);
+        tested.depthwise_apart(in, height, width, first, rows, dilation, out, layout.row, layout.block, w, bias, in);
     } else if (split) {
         ptrdiff_t odd = (in_width + 1) / 2;
         defined.depthwise_split(a, in_row, odd, expected, layout.row, layout.block, rows, width, k, taps, bias, relu);
@@ -74,6 +75,47 @@ static void depthwise(ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride, ptrdiff_t 
                          relu);
     }
     compare(layout, k * k);
+}
+
+static void pyramid(ptrdiff_t width, ptrdiff_t stride) {
+    ptrdiff_t rows = random_between(1, 6), in_width = (width - 1) * stride + 7, in_row = in_width + random_between(0, 3);
+    ptrdiff_t odd = stride == 2 ? (in_width + 1) / 2 : 0;
+    int s = slack();
+    // The three results as one: the rows of each behind those of the one before.
+    struct layout layout = layout_plane(3 * rows, width, width + random_between(0, 3));
+    ptrdiff_t between = rows * layout.row;
+    size_t count = (size_t)(((rows - 1) * stride + 6) * in_row + in_width);
+    random_values(a, count);
+    random_values(taps, 86);
+    absolute(a, sizes_a, count);
+    absolute(taps, sizes_b, 86);
+    call_begin("depthwise pyramid rows %td width %td stride %td in row %td out row %td slack %d", rows, width, stride, in_row,
+               layout.row, s);
+    defined.depthwise_pyramid(a, in_row, odd, stride, expected, between, layout.row, CK_BLOCK, rows, width, taps);
+    defined.depthwise_pyramid(sizes_a, in_row, odd, stride, magnitude, between, layout.row, CK_BLOCK, rows, width, sizes_b);
+    tested.depthwise_pyramid(memory_place(&input, a, count, s), in_row, odd, stride,
+                             memory_place(&output, NULL, layout_count(layout), s), between, layout.row, CK_BLOCK, rows, width,
+                             memory_place(&weights_memory, taps, 86, s));
+    compare(layout, 49);
+}
+
+static void pads(ptrdiff_t width, int split) {
+    ptrdiff_t height = random_between(1, 9), first = random_between(-9, 9), step = random_between(1, 9);
+    ptrdiff_t rows = random_between(1, 7), padding = random_between(0, 4), whole = width + 2 * padding;
+    ptrdiff_t odd = split ? (whole + 1) / 2 : 0;
+    int s = slack();
+    struct layout layout = layout_plane(rows, whole, whole + random_between(0, 3));
+    size_t count = (size_t)(height * width);
+    random_values(a, count);
+    memset(magnitude, 0, sizeof magnitude);
+    memory_place(&weights_memory, NULL, 0, 0);
+    call_begin("pad rows %td, step %td (%td) of %tdx%td padding %td split %d out row %td slack %d", first, step, rows, height,
+               width, padding, split, layout.row, s);
+    defined.pad_rows(a, height, width, first, step, rows, padding, 3, expected, layout.row, odd, NULL);
+    const float *in = memory_place(&input, a, count, s);
+    tested.pad_rows(in, height, width, first, step, rows, padding, 3, memory_place(&output, NULL, layout_count(layout), s),
+                    layout.row, odd, in);
+    compare(layout, 0);
 }
 
 static void product(ptrdiff_t rows, ptrdiff_t columns) {
@@ -271,6 +313,8 @@ int main(void) {
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) depthwise(width, shapes[i][0], shapes[i][1], shapes[i][2], 0, 0);
         for (ptrdiff_t k = 1; k <= 7; k++) depthwise(width, k, 2, 1, 1, 0);
         for (ptrdiff_t dilation = 1; dilation <= 27; dilation *= 3) depthwise(width, 3, 1, dilation, 0, 1);
+        for (ptrdiff_t stride = 1; stride <= 2; stride++) pyramid(width, stride);
+        for (int split = 0; split <= 1; split++) pads(width, split);
         pools(width);
         rows_of_values(width - 1);
         resizes(width);

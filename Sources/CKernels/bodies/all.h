@@ -1,9 +1,12 @@
 // All kernels written in the words of simd.h, and the table that points to them.
 
+#include "apart.h"
 #include "depthwise.h"
 #include "elementwise.h"
+#include "pad.h"
 #include "pool.h"
 #include "product.h"
+#include "pyramid.h"
 #include "resize.h"
 #include "taps.h"
 
@@ -11,6 +14,8 @@ static void raise_all(struct ck_kernels *kernels) {
     kernels->depthwise = depthwise;
     kernels->depthwise_split = depthwise_split;
     kernels->depthwise_apart = depthwise_apart;
+    kernels->depthwise_pyramid = depthwise_pyramid;
+    kernels->pad_rows = pad_rows;
     kernels->product = product;
     kernels->product_rows = PRODUCT_ROWS;
     kernels->product_of_rows = product_of_rows;

@@ -1,8 +1,8 @@
-// Depthwise convolution: a tile of four output rows by CK_BLOCK columns reuses each load for several rows, and each
-// weight for several vectors.
+// Depthwise convolution: a tile of four output rows by some vectors of columns reuses each load for several rows, and
+// each weight for several vectors.
 
-#define DEPTHWISE_ROWS (CK_BLOCK / VL <= 2 ? 4 : 1)
-#define DEPTHWISE_VECTORS (CK_BLOCK / VL <= 4 ? CK_BLOCK / VL : 4)
+#define DEPTHWISE_ROWS 4
+#define DEPTHWISE_VECTORS (VL == 4 ? 4 : 2)
 
 // K, S (the stride, 1 or 2) and tile_rows are constants at every call; at most DEPTHWISE_VECTORS vectors are written.
 // At stride 2 a row holds its even columns first and its odd ones from `odd` on, so that loads are dense.
@@ -15,7 +15,11 @@ INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t S, ptrdiff_t tile_rows, const 
 #pragma clang loop unroll(full)
         for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) acc[r][v] = v_set(bias);
 #pragma clang loop unroll(full)
-    for (ptrdiff_t y = 0; y < (tile_rows - 1) * S + K; y++)
+    for (ptrdiff_t y = 0; y < (tile_rows - 1) * S + K; y++) {
+#pragma clang loop unroll(full)
+        for (ptrdiff_t r = 0; r < tile_rows; r++)
+#pragma clang loop unroll(full)
+            for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) IN_ORDER(acc[r][v]);
 #pragma clang loop unroll(full)
         for (ptrdiff_t kx = 0; kx < K; kx++) {
             const float *p = in + y * in_row + (S == 1 ? kx : kx % 2 * odd + kx / 2);
@@ -37,11 +41,12 @@ INLINE void depthwise_tile(ptrdiff_t K, ptrdiff_t S, ptrdiff_t tile_rows, const 
                     for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) acc[r][v] = v_fma(data[v], weight, acc[r][v]);
                 }
         }
+    }
 #pragma clang loop unroll(full)
     for (ptrdiff_t r = 0; r < tile_rows; r++)
 #pragma clang loop unroll(full)
         for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) {
-            vf value = relu ? v_max(acc[r][v], v_set(0)) : acc[r][v];
+            vf value = relu ? v_at_least(acc[r][v], v_set(0)) : acc[r][v];
             ptrdiff_t left = width - v * VL;
             if (left >= VL)
                 v_store(out + r * out_row + v * VL, value);
@@ -72,6 +77,20 @@ INLINE void depthwise_dense(ptrdiff_t K, ptrdiff_t S, const float *in, ptrdiff_t
                            smaller(step, width - x), weights, bias, relu);
 }
 
+#define DEPTHWISE_DENSE(K, S)                                                                                         \
+    static __attribute__((noinline)) void depthwise_dense_##K##_##S(                                                  \
+        const float *in, ptrdiff_t in_row, ptrdiff_t odd, float *out, ptrdiff_t out_row, ptrdiff_t out_block,         \
+        ptrdiff_t rows, ptrdiff_t width, const float *weights, float bias, int relu) {                                \
+        depthwise_dense(K, S, in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);            \
+    }
+DEPTHWISE_DENSE(3, 1)
+DEPTHWISE_DENSE(5, 1)
+DEPTHWISE_DENSE(7, 1)
+DEPTHWISE_DENSE(3, 2)
+DEPTHWISE_DENSE(5, 2)
+DEPTHWISE_DENSE(7, 2)
+#undef DEPTHWISE_DENSE
+
 // 3 x 3 at stride 1 with taps any distance apart: `tile_rows` (a constant) rows by DEPTHWISE_VECTORS vectors.
 INLINE void depthwise_apart_tile(ptrdiff_t tile_rows, const float *in, ptrdiff_t advance, ptrdiff_t tap_row,
                             ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t width, const float *weights,
@@ -100,7 +119,7 @@ INLINE void depthwise_apart_tile(ptrdiff_t tile_rows, const float *in, ptrdiff_t
 #pragma clang loop unroll(full)
         for (ptrdiff_t v = 0; v < DEPTHWISE_VECTORS; v++) {
             ptrdiff_t left = width - v * VL;
-            vf value = relu ? v_max(acc[r][v], v_set(0)) : acc[r][v];
+            vf value = relu ? v_at_least(acc[r][v], v_set(0)) : acc[r][v];
             if (left >= VL)
                 v_store(out + r * out_row + v * VL, value);
             else if (left > 0)
@@ -140,7 +159,7 @@ INLINE void depthwise_any(const float *in, ptrdiff_t advance, ptrdiff_t tap_row,
                     acc = v_fma(data, v_set(weights[ky * k + kx]), acc);
                 }
             }
-            v_store(out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK, relu ? v_max(acc, v_set(0)) : acc);
+            v_store(out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK, relu ? v_at_least(acc, v_set(0)) : acc);
         }
         for (; x < width; x++)
             ck_depthwise__scalar(in + y * advance + x * stride, advance, tap_row,
@@ -154,11 +173,11 @@ static void depthwise(const float *in, ptrdiff_t advance, ptrdiff_t tap_row, flo
                       ptrdiff_t dilation, const float *weights, float bias, int relu) {
     const int dense = stride == 1 && dilation == 1 && advance == tap_row;
     if (dense && k == 3)
-        depthwise_dense(3, 1, in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
+        depthwise_dense_3_1(in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
     else if (dense && k == 5)
-        depthwise_dense(5, 1, in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
+        depthwise_dense_5_1(in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
     else if (dense && k == 7)
-        depthwise_dense(7, 1, in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
+        depthwise_dense_7_1(in, advance, 0, out, out_row, out_block, rows, width, weights, bias, relu);
     else if (stride == 1 && k == 3)
         depthwise_three(in, advance, tap_row, out, out_row, out_block, rows, width, dilation, weights, bias, relu);
     else if (stride == 1)
@@ -174,47 +193,11 @@ static void depthwise_split(const float *in, ptrdiff_t in_row, ptrdiff_t odd, fl
                             ptrdiff_t out_block, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t k, const float *weights,
                             float bias, int relu) {
     if (k == 3)
-        depthwise_dense(3, 2, in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
+        depthwise_dense_3_2(in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
     else if (k == 5)
-        depthwise_dense(5, 2, in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
+        depthwise_dense_5_2(in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
     else if (k == 7)
-        depthwise_dense(7, 2, in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
+        depthwise_dense_7_2(in, in_row, odd, out, out_row, out_block, rows, width, weights, bias, relu);
     else
         ck_depthwise_split__scalar(in, in_row, odd, out, out_row, out_block, rows, width, k, weights, bias, relu);
-}
-
-// 3 x 3 with taps far apart, from the plane itself: what a load has outside the plane is zero, rows outside are passed.
-static void depthwise_apart(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t rows,
-                            ptrdiff_t dilation, float *out, ptrdiff_t out_row, ptrdiff_t out_block,
-                            const float *weights, float bias) {
-    vf weight[9];
-    for (int tap = 0; tap < 9; tap++) weight[tap] = v_set(weights[tap]);
-    for (ptrdiff_t y = 0; y < rows; y++) {
-        const ptrdiff_t low = first + y - dilation, high = first + y + dilation;
-        const float *middle = plane + (first + y) * width;
-        const float *above = low >= 0 ? plane + low * width : 0, *below = high < height ? plane + high * width : 0;
-        for (ptrdiff_t x = 0; x < width; x += VL) {
-            vf sum = v_set(bias);
-#pragma clang loop unroll(full)
-            for (int kx = 0; kx < 3; kx++) {
-                const ptrdiff_t u = x + (kx - 1) * dilation;
-                if (u >= width || u + VL <= 0) continue;
-                const ptrdiff_t from = u < 0 ? -u : 0, to = smaller(VL, width - u);
-                if (from == 0 && to == VL) {
-                    if (above) sum = v_fma(v_load(above + u), weight[kx], sum);
-                    sum = v_fma(v_load(middle + u), weight[3 + kx], sum);
-                    if (below) sum = v_fma(v_load(below + u), weight[6 + kx], sum);
-                } else {
-                    if (above) sum = v_fma(v_load_between(above + u, from, to), weight[kx], sum);
-                    sum = v_fma(v_load_between(middle + u, from, to), weight[3 + kx], sum);
-                    if (below) sum = v_fma(v_load_between(below + u, from, to), weight[6 + kx], sum);
-                }
-            }
-            float *target = out + y * out_row + x / CK_BLOCK * out_block + x % CK_BLOCK;
-            if (x + VL <= width)
-                v_store(target, sum);
-            else
-                v_store_n(target, sum, width - x);
-        }
-    }
 }

@@ -11,16 +11,16 @@ static double sum(const float *in, ptrdiff_t count) {
 static void scale_shift(float *x, ptrdiff_t count, float scale, float shift, int relu) {
     const vf a = v_set(scale), b = v_set(shift), floor = v_set(relu ? 0 : -__builtin_inff());
     ptrdiff_t i = 0;
-    for (; i + VL <= count; i += VL) v_store(x + i, v_max(v_fma(v_load(x + i), a, b), floor));
-    if (i < count) v_store_n(x + i, v_max(v_fma(v_load_n(x + i, count - i), a, b), floor), count - i);
+    for (; i + VL <= count; i += VL) v_store(x + i, v_at_least(v_fma(v_load(x + i), a, b), floor));
+    if (i < count) v_store_n(x + i, v_at_least(v_fma(v_load_n(x + i, count - i), a, b), floor), count - i);
 }
 
 static void add(const float *a, const float *b, float *out, ptrdiff_t count, int relu) {
     const vf floor = v_set(relu ? 0 : -__builtin_inff());
     ptrdiff_t i = 0;
-    for (; i + VL <= count; i += VL) v_store(out + i, v_max(v_add(v_load(a + i), v_load(b + i)), floor));
+    for (; i + VL <= count; i += VL) v_store(out + i, v_at_least(v_add(v_load(a + i), v_load(b + i)), floor));
     if (i < count)
-        v_store_n(out + i, v_max(v_add(v_load_n(a + i, count - i), v_load_n(b + i, count - i)), floor), count - i);
+        v_store_n(out + i, v_at_least(v_add(v_load_n(a + i, count - i), v_load_n(b + i, count - i)), floor), count - i);
 }
 
 static void normalize_split(const uint8_t *in, ptrdiff_t pairs, float scale, float offset, float *even, float *odd) {

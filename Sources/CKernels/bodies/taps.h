@@ -34,10 +34,10 @@ static void resized_taps(const float *in, ptrdiff_t tap_stride, const ptrdiff_t 
         vf p1 = v_fma(a0, w3, v_fma(b0, w5, v_fma(a1, w1, v_fma(b1, w7, v_fma(b2, w7, v_fma(c2, w1, start))))));
         vf p2 = v_fma(a0, w1, v_fma(b0, w7, v_fma(b1, w7, v_fma(c1, w1, v_fma(b2, w5, v_fma(c2, w3, start))))));
         vf p3 = v_fma(b0, w7, v_fma(c0, w1, v_fma(b1, w5, v_fma(c1, w3, v_fma(b2, w3, v_fma(c2, w5, start))))));
-        v_store_n(to, v_max(p0, floor), n);
-        v_store_n(to + out_phase, v_max(p1, floor), n);
-        v_store_n(to + 2 * out_phase, v_max(p2, floor), n);
-        v_store_n(to + 3 * out_phase, v_max(p3, floor), n);
+        v_store_n(to, v_at_least(p0, floor), n);
+        v_store_n(to + out_phase, v_at_least(p1, floor), n);
+        v_store_n(to + 2 * out_phase, v_at_least(p2, floor), n);
+        v_store_n(to + 3 * out_phase, v_at_least(p3, floor), n);
     }
     // The first and the last column have no neighbour: their outer tap lies outside.
     const ptrdiff_t e = width - 1;

@@ -25,9 +25,25 @@ typedef void ck_depthwise_split_fn(const float *in, ptrdiff_t in_row, ptrdiff_t 
                                    const float *weights, float bias, int relu);
 
 // 3 x 3 at stride 1 straight from the plane, its padding (= dilation) understood: output rows first ... first + rows - 1.
+// `next`, where there is one, is the plane that is asked for next: its rows come nearer meanwhile.
 typedef void ck_depthwise_apart_fn(const float *plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first,
                                    ptrdiff_t rows, ptrdiff_t dilation, float *out, ptrdiff_t out_row,
-                                   ptrdiff_t out_block, const float *weights, float bias);
+                                   ptrdiff_t out_block, const float *weights, float bias,
+                                   const float *_Nullable next);
+
+// The pyramid: 3 x 3, 5 x 5 and 7 x 7 at dilation 1 and `stride` 1 or 2 of one plane with three columns and rows of
+// padding, at the first tap of the 7 x 7; at stride 2 even and odd columns apart, as above. The three results lie
+// `out_between` apart. `weights` holds 9, 25, 49 weights and three biases.
+typedef void ck_depthwise_pyramid_fn(const float *in, ptrdiff_t in_row, ptrdiff_t odd, ptrdiff_t stride, float *out,
+                                     ptrdiff_t out_between, ptrdiff_t out_row, ptrdiff_t out_block, ptrdiff_t rows,
+                                     ptrdiff_t width, const float *weights);
+
+// Copies rows first, first + step, ... (`rows` of them) of a plane, `padding` times `fill` on both sides; rows outside
+// the plane are all `fill`. Where `odd` is not 0, the padded row's even columns go to out, its odd ones to out + odd.
+// `next`, where there is one, is the plane that is asked for next: its rows come nearer meanwhile.
+typedef void ck_pad_rows_fn(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step,
+                            ptrdiff_t rows, ptrdiff_t padding, float fill, float *out, ptrdiff_t out_row, ptrdiff_t odd,
+                            const float *_Nullable next);
 
 // One tile of a matrix product: `rows` output channels (at most `product_rows` of the table) by up to CK_BLOCK columns.
 // a is depth x rows, b depth x CK_BLOCK, both packed; c's channels are `c_stride` apart, and `columns` are written.
@@ -96,6 +112,8 @@ struct ck_kernels {
     ck_depthwise_fn *depthwise;
     ck_depthwise_split_fn *depthwise_split;
     ck_depthwise_apart_fn *depthwise_apart;
+    ck_depthwise_pyramid_fn *depthwise_pyramid;
+    ck_pad_rows_fn *pad_rows;
     ck_product_fn *product;
     ptrdiff_t product_rows;
     ck_product_of_rows_fn *product_of_rows;
@@ -130,11 +148,6 @@ void ck_convolution(const float *_Nonnull const *_Nonnull planes, ptrdiff_t chan
 void ck_pack_planes(const float *_Nonnull const *_Nonnull planes, ptrdiff_t channels, ptrdiff_t offset, ptrdiff_t in_row,
                     ptrdiff_t rows, ptrdiff_t width, float *out, ptrdiff_t out_depth, ptrdiff_t out_row,
                     ptrdiff_t out_block);
-
-// Copies rows first, first + step, ... (`rows` of them) of a plane, `padding` times `fill` on both sides; rows outside
-// the plane are all `fill`. Where `odd` is not 0, the padded row's odd columns go to out + odd.
-void ck_pad_rows(const float *in, ptrdiff_t height, ptrdiff_t width, ptrdiff_t first, ptrdiff_t step, ptrdiff_t rows,
-                 ptrdiff_t padding, float fill, float *out, ptrdiff_t out_row, ptrdiff_t odd);
 
 // Copies a plane into the middle of a larger one, `fill` all around: above, left, below, right elements wide.
 void ck_pad_plane(const float *in, ptrdiff_t in_stride, ptrdiff_t height, ptrdiff_t width, float *out,

@@ -36,9 +36,9 @@ final class MaxPoolStep: Step, @unchecked Sendable {
         let (channel, first) = (task / pieces, task % pieces * Self.rowsPerTask)
         let rows = min(Self.rowsPerTask, outShape.height - first)
         let (padded, width) = (scratch.of(thread), inShape.width + 2 * padding)
-        PlaneOperations.padRows(
-            input[channel], height: inShape.height, width: inShape.width, first: first * stride - padding, step: 1,
-            count: (rows - 1) * stride + kernel, padding: padding, into: padded, stride: width, fill: -.infinity)
+        kernels.padRows(
+            input[channel], inShape.height, inShape.width, first * stride - padding, 1, (rows - 1) * stride + kernel,
+            padding, -.infinity, padded, width, 0, nil)
         kernels.maxPool(
             UnsafePointer(padded), width, output + channel * outShape.plane + first * outShape.width, outShape.width,
             rows, outShape.width, kernel, stride)

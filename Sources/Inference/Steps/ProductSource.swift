@@ -18,10 +18,20 @@ final class ProductSource: @unchecked Sendable {
         let kernel: Int
     }
 
+    /// Depthwise convolutions of the same centres.
+    private struct DepthwiseGroup {
+        let parts: [Depthwise]
+        let stride: Int
+        let dilation: Int
+        let padding: Int
+        /// All parts' weights and biases, channel by channel, where one kernel does all of them.
+        let pyramid: UnsafePointer<Float>?
+    }
+
     private enum Kind {
         case planes
         case windows(PlaneOperations.ConvolutionShape)
-        case depthwise([Depthwise], stride: Int, dilation: Int, padding: Int)
+        case depthwise(DepthwiseGroup)
     }
 
     private let kernels: KernelTable
@@ -72,8 +82,10 @@ final class ProductSource: @unchecked Sendable {
                 })
             else { throw GraphError("depthwise convolutions of one source with different strides or centres") }
             kind = .depthwise(
-                parts, stride: first.stride, dilation: first.dilation,
-                padding: convolutions.reduce(0) { max($0, $1.padding) })
+                DepthwiseGroup(
+                    parts: parts, stride: first.stride, dilation: first.dilation,
+                    padding: convolutions.reduce(0) { max($0, $1.padding) },
+                    pyramid: try Self.pyramid(convolutions, context)))
             multiple = convolutions.count
         }
     }
@@ -101,11 +113,60 @@ final class ProductSource: @unchecked Sendable {
         }
     }
 
+    /// A pyramid's weights in the order of its kernel.
+    private static func pyramid(
+        _ convolutions: [Convolution], _ context: StepContext
+    ) throws(GraphError) -> UnsafePointer<Float>? {
+        guard convolutions.map(\.kernel) == [3, 5, 7], let first = convolutions.first, first.dilation == 1,
+            first.stride <= 2
+        else { return nil }
+        let channels = first.outChannels
+        var all = [Float](repeating: 0, count: channels * KernelTable.pyramidWeights)
+        var (offset, biases) = (0, KernelTable.pyramidWeights - convolutions.count)
+        for convolution in convolutions {
+            let taps = convolution.kernel * convolution.kernel
+            let weights = try context.weights.values(of: convolution.weight)
+            let bias = try convolution.bias.map { (bias) throws(GraphError) in try context.weights.values(of: bias) }
+            for channel in 0..<channels {
+                let to = channel * KernelTable.pyramidWeights
+                for tap in 0..<taps { all[to + offset + tap] = weights[channel * taps + tap] }
+                all[to + biases] = bias?[channel] ?? 0
+            }
+            offset += taps
+            biases += 1
+        }
+        return context.prepared.keep(all)
+    }
+
+    /// How rows lie in scratch memory with their padding.
+    private struct PaddedRows {
+        /// From the beginning of the memory to the first row.
+        let start: Int
+        /// From row to row.
+        let stride: Int
+        /// From a row's even columns to its odd ones; 0 where they are not apart.
+        let odd: Int
+
+        /// The first column inside the plane lies at the beginning of a cache line.
+        init(width: Int, padding: Int, isSplit: Bool) {
+            let line = 64 / MemoryLayout<Float>.stride
+            func lines(_ count: Int) -> Int { (count + line - 1) / line * line }
+            let whole = width + 2 * padding
+            odd = isSplit ? lines((whole + 1) / 2) + padding % 2 : 0
+            start = lines(padding) - (isSplit ? (padding + 1) / 2 : padding)
+            stride = lines(isSplit ? odd + whole / 2 : whole)
+        }
+    }
+
     /// Floats of scratch needed for a tile of `rows` output rows.
     func scratch(rows: Int) -> Int {
-        guard case .depthwise(let parts, let stride, let dilation, let padding) = kind else { return 0 }
-        let reach = parts.reduce(1) { max($0, $1.kernel) }
-        return max(reach * rows, (rows - 1) * stride + (reach - 1) * dilation + 1) * (input.width + 2 * padding)
+        guard case .depthwise(let group) = kind else { return 0 }
+        let reach = group.parts.reduce(1) { max($0, $1.kernel) }
+        return [false, true].reduce(0) { most, isSplit in
+            let padded = PaddedRows(width: input.width, padding: group.padding, isSplit: isSplit)
+            let count = max(reach * rows, (rows - 1) * group.stride + (reach - 1) * group.dilation + 1)
+            return max(most, padded.start + count * padded.stride)
+        }
     }
 
     /// Fills the depth from `target` on with what is made of `channels`, for output rows `rows`.
@@ -131,73 +192,75 @@ final class ProductSource: @unchecked Sendable {
                     }
                 }
             }
-        case .depthwise(let parts, let stride, let dilation, let padding):
+        case .depthwise(let group):
             let between = channels.count * layout.depth
-            if stride == 1, dilation > 1, parts.allSatisfy({ $0.kernel == 3 }) {
-                for (number, channel) in channels.enumerated() {
-                    for (index, part) in parts.enumerated() {
+            for channel in channels {
+                let next = channel + 1 < channels.upperBound ? planes[channel + 1] : nil
+                if group.stride == 1, group.dilation > 1, group.parts.allSatisfy({ $0.kernel == 3 }) {
+                    for (index, part) in group.parts.enumerated() {
                         kernels.depthwiseApart(
-                            planes[channel], input.height, input.width, rows.lowerBound, rows.count, dilation,
-                            to + number * layout.depth + index * between, layout.row, layout.block,
-                            part.weights + channel * 9, part.bias?[channel] ?? 0)
+                            planes[channel], input.height, input.width, rows.lowerBound, rows.count, group.dilation,
+                            to + index * between, layout.row, layout.block, part.weights + channel * 9,
+                            part.bias?[channel] ?? 0, index == 0 ? next : nil)
                     }
+                } else {
+                    fillDepthwise(group, channel, next: next, rows, to, between: between, layout, padded: padded)
                 }
-                return
-            }
-            for (number, channel) in channels.enumerated() {
-                fillDepthwise(
-                    parts, channel, rows, to + number * layout.depth, between: between, layout,
-                    stride: stride, dilation: dilation, padding: padding, padded: padded)
+                to += layout.depth
             }
         }
     }
 
     private func fillDepthwise(
-        _ parts: [Depthwise], _ channel: Int, _ rows: Range<Int>, _ target: UnsafeMutablePointer<Float>, between: Int,
-        _ layout: PlaneOperations.PackedLayout, stride: Int, dilation: Int, padding: Int,
-        padded: UnsafeMutablePointer<Float>
+        _ group: DepthwiseGroup, _ channel: Int, next: UnsafePointer<Float>?, _ rows: Range<Int>,
+        _ target: UnsafeMutablePointer<Float>, between: Int, _ layout: PlaneOperations.PackedLayout,
+        padded memory: UnsafeMutablePointer<Float>
     ) {
-        let width = input.width + 2 * padding
+        let (stride, dilation, padding) = (group.stride, group.dilation, group.padding)
         // At stride 2 the even and the odd columns of a row are kept apart, so that the kernel's loads are dense.
-        let isSplit = stride == 2 && dilation == 1 && rows.count > 1
-        let odd = (width + 1) / 2
+        let isSplit = stride == 2 && dilation == 1
+        let lines = PaddedRows(width: input.width, padding: padding, isSplit: isSplit)
+        let (padded, width, odd) = (memory + lines.start, lines.stride, lines.odd)
         let reach = 2 * padding / dilation + 1
         let first = rows.lowerBound * stride - padding
         var (advance, tapRow) = (stride * width, dilation * width)
-        if dilation < rows.count {
-            PlaneOperations.padRows(
-                planes[channel], height: input.height, width: input.width, first: first, step: 1,
-                count: (rows.count - 1) * stride + (reach - 1) * dilation + 1, padding: padding, into: padded,
-                stride: width, odd: isSplit ? odd : nil)
+        if dilation < rows.count || dilation == 1 {
+            kernels.padRows(
+                planes[channel], input.height, input.width, first, 1,
+                (rows.count - 1) * stride + (reach - 1) * dilation + 1, padding, 0, padded, width, odd, next)
         } else {
             // Taps far apart: only the rows that they touch, those of one tap after those of the other.
             (advance, tapRow) = (width, rows.count * width)
             for tap in 0..<reach {
-                PlaneOperations.padRows(
-                    planes[channel], height: input.height, width: input.width, first: first + tap * dilation,
-                    step: stride, count: rows.count, padding: padding, into: padded + tap * tapRow, stride: width,
-                    odd: isSplit ? odd : nil)
+                kernels.padRows(
+                    planes[channel], input.height, input.width, first + tap * dilation, stride, rows.count, padding,
+                    0, padded + tap * tapRow, width, odd, next)
             }
         }
-        for (number, part) in parts.enumerated() {
+        if let pyramid = group.pyramid {
+            kernels.depthwisePyramid(
+                UnsafePointer(padded), width, odd, stride, target, between, layout.row, layout.block, rows.count,
+                output.width, pyramid + channel * KernelTable.pyramidWeights)
+            return
+        }
+        for (number, part) in group.parts.enumerated() {
             // A smaller kernel begins nearer to the centre.
             let inset = reach / 2 - part.kernel / 2
             let weights = part.weights + channel * part.kernel * part.kernel
-            let (bias, output) = (part.bias?[channel] ?? 0, target + number * between)
+            let (bias, to) = (part.bias?[channel] ?? 0, target + number * between)
             if isSplit, inset % 2 == 0 {
                 kernels.depthwiseSplit(
-                    UnsafePointer(padded + inset * width + inset / 2), width, odd, output, layout.row, layout.block,
-                    rows.count, self.output.width, part.kernel, weights, bias, 0)
+                    UnsafePointer(padded + inset * width + inset / 2), width, odd, to, layout.row, layout.block,
+                    rows.count, output.width, part.kernel, weights, bias, 0)
             } else if isSplit {
                 // Beginning at an odd column, odd and even change places: the even ones lie one further.
                 kernels.depthwiseSplit(
-                    UnsafePointer(padded + inset * width + odd + inset / 2), width, 1 - odd, output, layout.row,
-                    layout.block, rows.count, self.output.width, part.kernel, weights, bias, 0)
+                    UnsafePointer(padded + inset * width + odd + inset / 2), width, 1 - odd, to, layout.row,
+                    layout.block, rows.count, output.width, part.kernel, weights, bias, 0)
             } else {
                 kernels.depthwise(
-                    UnsafePointer(padded + inset * tapRow + inset * dilation), advance, tapRow, output,
-                    layout.row, layout.block, rows.count, self.output.width, part.kernel, stride, dilation, weights,
-                    bias, 0)
+                    UnsafePointer(padded + inset * tapRow + inset * dilation), advance, tapRow, to, layout.row,
+                    layout.block, rows.count, output.width, part.kernel, stride, dilation, weights, bias, 0)
             }
         }
     }
