@@ -45,6 +45,19 @@ extension KernelTests {
                     kernels.depthwiseSplit(input, 128, 64, &output, 53, block, 1, 53, kernel, taps, 0, relu)
                 }
             }
+            for (depth, rows) in (1...kernels.productRows).map({ (3, $0) }) {
+                check("product", set) { input, relu, output in
+                    let bias = [Float](repeating: 0, count: rows)
+                    for x in stride(from: 0, to: 53, by: block) {
+                        let columns = min(block, 53 - x)
+                        var result = [Float](repeating: 7, count: rows * block)
+                        kernels.product(
+                            Array(repeating: 0.25, count: depth * rows), input, depth, rows, &result, block, columns,
+                            bias, 0, relu)
+                        for column in 0..<columns { output[x + column] = result[column % rows * block + column] }
+                    }
+                }
+            }
             check("resized taps", set) { input, relu, output in
                 var (phases, scratch) = ([Float](repeating: 7, count: 4 * 53), [Float](repeating: 0, count: 3 * 55))
                 kernels.resizedTaps(
