@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -62,12 +63,12 @@ PEERS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 
-def entries(arguments: argparse.Namespace, with_until: bool) -> list[Entry]:
+def entries(arguments: argparse.Namespace) -> list[Entry]:
     """The rows that were asked for."""
     if arguments.scaling:
         return [Entry("segmentd", "whole", threads) for threads in (1, arguments.threads)]
     rows = [Entry("segmentd", "whole", arguments.threads)]
-    rows += [Entry("segmentd", "trunk", arguments.threads)] if with_until else []
+    rows += [Entry("segmentd", "trunk", arguments.threads)] if "--until" in arguments.bench_options else []
     rows += [Entry(engine, network, arguments.threads) for engine, networks, _ in PEERS for network in networks]
     wanted = [pattern if "/" in pattern else f"{pattern}/*" for pattern in arguments.only or ["*"]]
     return [row for row in rows if any(fnmatch(row.name, pattern) for pattern in wanted)]
@@ -125,6 +126,7 @@ def take_turn(entry: Entry, arguments: argparse.Namespace, folder: Path) -> None
         command = [arguments.segmentd, "bench", "--json", "--model", folder / "model.safetensors", "--threads",
                    entry.threads, "--frames", arguments.frames, "--size", arguments.size]
         command += ["--until", "vortex"] if entry.network == "trunk" else []
+        command += ["--no-sgemm"] if "--no-sgemm" in arguments.bench_options else []
     else:
         command = [sys.executable, FOLDER / "turn.py", entry.engine, model_file(folder, entry), folder / "input.npy",
                    "--threads", entry.threads, "--warmup", arguments.warmup, "--frames", arguments.frames]
@@ -186,9 +188,9 @@ def main() -> int:
     arguments = parse()
     if not os.access(arguments.segmentd, os.X_OK):
         raise SystemExit(f"there is no program {arguments.segmentd}: make build, or pass --segmentd")
-    with_until = "--until" in subprocess.run(
-        [arguments.segmentd, "bench", "--help"], capture_output=True, text=True).stdout
-    rows = entries(arguments, with_until)
+    usage = subprocess.run([arguments.segmentd, "bench", "--help"], capture_output=True, text=True).stdout
+    arguments.bench_options = set(re.findall(r"--[a-z-]+", usage))
+    rows = entries(arguments)
     if not rows:
         raise SystemExit(f"no row is called {' or '.join(arguments.only)}")
     require_packages(rows)
@@ -207,7 +209,7 @@ def main() -> int:
     for row in rows:
         if row.engine == "segmentd":
             row.version, row.base_bytes = version.strip(), program_bytes
-    if not with_until and not arguments.scaling:
+    if "--until" not in arguments.bench_options and not arguments.scaling:
         print(f"note: {arguments.segmentd} has no bench --until, so its trunk is missing: it is older than this program")
     report.print_all(rows, arguments, stolen, scaling=arguments.scaling)
     if arguments.json:
