@@ -61,6 +61,9 @@ public struct MediaLocation: Hashable, Sendable, CustomStringConvertible, Custom
     /// Shows no secrets to `dump` either.
     public var customMirror: Mirror { Mirror(self, children: ["location": description]) }
 
+    /// `text` without what is known or looks like a secret: userinfo in URLs, values of secret parameters.
+    public static func redacted(_ text: String) -> String { Secrets.redact(text) }
+
     /// What FFmpeg is given. Secrets are in it.
     var url: String {
         guard let path else { return text }

@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 import VideoInput
 
-@Suite("A camera of the service")
+@Suite("A camera of the service", .timeLimit(.minutes(1)))
 struct CameraServiceTests {
     private let engine: InferenceQueue
     private let lines = LogLines()
@@ -54,8 +54,8 @@ struct CameraServiceTests {
     @Test("tries its source until it opens, and says so once at each turn")
     func opens() async throws {
         let sink = CountingSink()
-        let camera = try service(
-            "front", source: { CountingSource(camera: "front", frames: 2, failures: 20) }, sinks: { [sink] })
+        let source = CountingSource(camera: "front", frames: 2, failures: 20)
+        let camera = try service("front", source: { source }, sinks: { [sink] })
         await camera.run()
         #expect(sink.written == 2)
         #expect(lines.text.split(separator: "\n").filter { $0.hasPrefix("<4>front: cannot open") }.count == 1)

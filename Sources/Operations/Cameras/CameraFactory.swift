@@ -32,12 +32,34 @@ public struct CameraFactory: Sendable {
             sinks: { try sockets.sinks(of: $0.name) + Self.files(of: $0) })
     }
 
+    /// The source of a camera, kept going; it is made anew each time it is opened.
+    public func supervised(
+        _ camera: ServiceConfiguration.Camera, backoff: Backoff = Backoff(), clock: any FrameClock = SystemClock(),
+        onEvent: @escaping @Sendable (SupervisedSource.Event) -> Void
+    ) throws -> SupervisedSource {
+        // Made once to see that it can be, and whether it is live.
+        let isLive = try source(camera).isLive
+        var settings = SupervisedSource.Settings()
+        settings.supervision.backoff = backoff
+        switch camera.source.input {
+        case .device: break
+        case .media(let location) where location.isLive: break
+        // What is drawn or recorded may well stand still.
+        case .media, .folder, .synthetic: settings.gate.frozenAfter = nil
+        }
+        return SupervisedSource(
+            camera: camera.name, isLive: isLive, location: "\(camera.source)", settings: settings, clock: clock,
+            make: { [source] in try source(camera) }, onEvent: onEvent)
+    }
+
     private static func source(of camera: ServiceConfiguration.Camera) throws -> any VideoSource {
         var options = SourceOptions()
         options.loops = camera.isLooped
         options.pace = camera.isLooped ? .realTime : .unpaced
         options.openTimeout = .milliseconds(camera.openTimeoutMilliseconds)
         options.readTimeout = .milliseconds(camera.readTimeoutMilliseconds)
+        // The gate refuses them, and counts them.
+        options.refusesCorruptFrames = false
         if camera.source.isRTSP { options.options["rtsp_transport"] = camera.rtspTransport.rawValue }
         return try VideoSources.source(camera.source.input, camera: camera.name, options: options)
     }

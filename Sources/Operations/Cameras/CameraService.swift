@@ -115,7 +115,7 @@ public final class CameraService: Service {
     }
 
     private func runOnce() async throws -> PipelineOutcome {
-        let source = RetryingSource(try factory.source(camera), backoff: backoff, clock: clock) { [self] event in
+        let source = try factory.supervised(camera, backoff: backoff, clock: clock) { [self] event in
             report(event)
         }
         let pipeline = CameraPipeline(
@@ -147,15 +147,21 @@ public final class CameraService: Service {
         }
     }
 
-    private func report(_ event: RetryingSource.Event) {
+    private func report(_ event: SupervisedSource.Event) {
         switch event {
         case .failed(let error, let attempt, let delay):
             state.withLock { $0.phase = .waiting }
             let level: Logger.Level = attempt == 1 ? .warning : .debug
             logger.log(level: level, "\(error); trying again in \(Self.seconds(delay)) s")
-        case .recovered(let attempts):
+        case .recovered(let attempts, let nanoseconds):
             state.withLock { $0.phase = .live }
-            logger.notice("works again after \(attempts) failed attempt\(attempts == 1 ? "" : "s")")
+            let time = nanoseconds.map { ", \(Self.seconds($0)) s after the last good frame" } ?? ""
+            logger.notice("works again after \(attempts) failed attempt\(attempts == 1 ? "" : "s")\(time)")
+        case .refused(let cause):
+            let kind = "refused \(cause.rawValue)"
+            guard let leftOut = state.withLock({ $0.limit.admit(kind, at: clock.monotonicNanoseconds) }) else { return }
+            let more = leftOut > 0 ? " (and \(leftOut) times before)" : ""
+            logger.warning("frames are refused: \(cause.rawValue)\(more)")
         }
     }
 

@@ -1,4 +1,4 @@
-import Operations
+import VideoInput
 import Testing
 
 @Suite("The back-off")
