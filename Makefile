@@ -2,13 +2,14 @@
 CONFIGURATION ?=
 SANITIZE ?=
 VIDEO ?=
-export CONFIGURATION SANITIZE VIDEO
+SHORT ?=
+export CONFIGURATION SANITIZE VIDEO SHORT
 
-.PHONY: help build test lint format demo bench
+.PHONY: help build test lint format demo bench faults
 .NOTPARALLEL:
 
 help: ## list these verbs
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf 'make %-7s %s\n' "$$verb" "$$what"; done
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf 'make %-9s %s\n' "$$verb" "$$what"; done
 
 build: ## set up and build segmentd in release (CONFIGURATION=debug for a debug build)
 	@scripts/build.sh
@@ -27,3 +28,6 @@ demo: ## segment a synthetic drive, or VIDEO=path, into demo/overlay.mp4 and dem
 
 bench: ## latency of the network alone at the sizes of Figure 5, the machine's matrix rate, heap allocations
 	@scripts/bench.sh
+
+faults: ## real RTSP servers, networks and readers that fail round a real service (SHORT=1 for CI's form)
+	@scripts/faults.sh
