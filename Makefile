@@ -3,9 +3,11 @@ CONFIGURATION ?=
 SANITIZE ?=
 VIDEO ?=
 SHORT ?=
-export CONFIGURATION SANITIZE VIDEO SHORT
+PREFIX ?= /usr/local
+DESTDIR ?=
+export CONFIGURATION SANITIZE VIDEO SHORT PREFIX DESTDIR
 
-.PHONY: help build test lint format demo bench faults
+.PHONY: help build test lint format demo bench faults install uninstall
 .NOTPARALLEL:
 
 help: ## list these verbs
@@ -31,3 +33,9 @@ bench: ## latency of the network alone at the sizes of Figure 5, the machine's m
 
 faults: ## real RTSP servers, networks and readers that fail round a real service (SHORT=1 for CI's form)
 	@scripts/faults.sh
+
+install: ## install what `make build` built under PREFIX (/usr/local) and DESTDIR
+	@scripts/install.sh
+
+uninstall: ## remove it again; configuration and recordings stay
+	@scripts/uninstall.sh
