@@ -40,6 +40,8 @@ public final class Decoder {
     public private(set) var failures = 0
     /// The last of these failures.
     public private(set) var lastFailure: MediaError?
+    /// Whether the decoder said at the last `send` or since that data was lost.
+    private(set) var hasLost = false
     /// Whether every frame came out after the end was announced.
     public private(set) var isDrained = false
 
@@ -67,7 +69,16 @@ public final class Decoder {
         context.pointee.thread_count = Int32(clamping: max(options.threads, 1))
         context.pointee.thread_type = options.isLowDelay ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE
         if options.isLowDelay { context.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY }
-        let (code, said) = FFmpegLog.collectingErrors { avcodec_open2(context, codec, nil) }
+        let (code, said) = FFmpegLog.collectingErrors {
+            let settings = OptionDictionary(["codec_whitelist": demuxer.codecList])
+            return avcodec_open2(context, codec, &settings.pointer)
+        }
+        if let name = codec.pointee.name, said.contains(where: { $0.contains("not on whitelist") }) {
+            throw MediaError(
+                .unsupported, "decode", subject,
+                reason: "the codec \(String(cString: name)) is not among those allowed",
+                hint: "list it under codecs if this is meant")
+        }
         guard code >= 0 else { throw MediaError(code: code, "decode", subject, detail: said.last) }
     }
 
@@ -84,10 +95,12 @@ public final class Decoder {
     /// - Throws: `MediaError` where decoding cannot go on at all.
     public func send(_ packet: Packet?, tag: Int64 = 0) throws {
         context.pointee.reordered_opaque = tag
-        let (code, said) = FFmpegLog.collectingErrors { avcodec_send_packet(context, packet?.pointer) }
+        let (code, lines) = FFmpegLog.collecting { avcodec_send_packet(context, packet?.pointer) }
         if let packet { av_packet_unref(packet.pointer) }
+        hasLost = LossReport.isLoss(lines)
         if code >= 0 || (packet == nil && code == FF_ERROR_EOF) { return }
-        try fail(code, said)
+        hasLost = true
+        try fail(code, lines.filter(\.isError).map(\.message))
     }
 
     /// The next picture; nil where the decoder needs another packet, or where `isDrained`.
@@ -97,7 +110,8 @@ public final class Decoder {
         while true {
             let holder = try spare ?? FrameHolder()
             spare = nil
-            let (code, said) = FFmpegLog.collectingErrors { avcodec_receive_frame(context, holder.pointer) }
+            let (code, lines) = FFmpegLog.collecting { avcodec_receive_frame(context, holder.pointer) }
+            if LossReport.isLoss(lines) { hasLost = true }
             if code >= 0 { return try frame(in: holder) }
             spare = holder
             if code == MediaError.tryAgain { return nil }
@@ -105,7 +119,8 @@ public final class Decoder {
                 isDrained = true
                 return nil
             }
-            try fail(code, said)
+            hasLost = true
+            try fail(code, lines.filter(\.isError).map(\.message))
         }
     }
 

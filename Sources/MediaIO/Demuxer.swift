@@ -13,6 +13,12 @@ public final class Demuxer {
     public let isLive: Bool
     /// What the container says of its video.
     public let stream: VideoStream
+    /// How long a live stream may stay silent.
+    var readTimeout: Duration? { options.readTimeout }
+    /// The decoders that may be used, as FFmpeg's option takes them.
+    var codecList: String { options.access.codecList }
+    /// Whether packets are as they came: libavformat's parsers put the side data of a picture on the one before it.
+    var isUnparsed: Bool { stream.codecName == "mjpeg" }
 
     private let options: DemuxerOptions
     private let interruption: Interruption
@@ -20,6 +26,8 @@ public final class Demuxer {
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var lastWasCorrupt = false
     private var hasStalled = false
+    /// Whether libavformat said at the last `read` that it lost data.
+    private(set) var hasLost = false
 
     /// Opens `location`.
     ///
@@ -76,10 +84,13 @@ public final class Demuxer {
         guard let context else { throw MediaError(.invalidArgument, "read", location.description, reason: "closed") }
         try interruption.checkCancellation()
         if hasStalled { throw timedOut() }
+        hasLost = false
         interruption.arm(isLive ? options.readTimeout : nil)
         defer { interruption.arm(nil) }
         while true {
-            let (code, said) = FFmpegLog.collectingErrors { av_read_frame(context, packet.pointer) }
+            let (code, lines) = FFmpegLog.collecting { av_read_frame(context, packet.pointer) }
+            if LossReport.isLoss(lines) { hasLost = true }
+            let said = lines.filter(\.isError).map(\.message)
             if code == MediaError.tryAgain {
                 if interruption.isExpired { throw timedOut() }
                 try interruption.sleep(until: Interruption.now + 2_000_000)

@@ -20,6 +20,10 @@ struct DemuxerOpening {
     private var isDevice: Bool { options.format == "v4l2" || options.format == "video4linux2" }
 
     func open() throws -> Opened {
+        let whitelists =
+            isDevice
+            ? try options.access.options(scheme: nil, subject: subject)
+            : try options.access.options(scheme: location.scheme, subject: subject)
         if isDevice { try DeviceLibrary.load(for: subject) }
         try checkPath()
         let format = try inputFormat()
@@ -36,7 +40,7 @@ struct DemuxerOpening {
             throw error
         }
         if let pipe { fresh.pointee.pb = pipe.context }
-        let dictionary = OptionDictionary(allOptions)
+        let dictionary = OptionDictionary(allOptions.merging(whitelists) { _, ours in ours })
         interruption.arm(options.openTimeout)
         defer { interruption.arm(nil) }
         let (code, said) = FFmpegLog.collectingErrors {
@@ -47,6 +51,7 @@ struct DemuxerOpening {
         do {
             try checkUnconsumed(dictionary.names, of: opened)
             try checkTextArt(opened)
+            ignoreOthers(opened)
             try probe(opened)
             return Opened(context: opened, pipe: pipe, stream: try chooseStream(opened))
         } catch {
@@ -124,8 +129,8 @@ struct DemuxerOpening {
             if let path = location.path, access(path, F_OK) == 0 { all["pattern_type"] = "none" }
         default: break
         }
-        // The driver's stamps as wall-clock time.
-        if isDevice { all["timestamps"] = "abs" }
+        // The driver's own stamps: monotonic, so that no jump of the wall clock is in them.
+        if isDevice { all["timestamps"] = "default" }
         return all.merging(options.options) { _, given in given }
     }
 
@@ -147,6 +152,16 @@ struct DemuxerOpening {
             String(cString: format.pointee.name) == "tty"
         else { return }
         throw MediaError(.noVideo, "open", subject, reason: "it is a text file, not a video")
+    }
+
+    /// Sound and text are neither decoded nor probed.
+    private func ignoreOthers(_ context: UnsafeMutablePointer<AVFormatContext>) {
+        for index in 0..<Int(context.pointee.nb_streams) {
+            guard let stream = context.pointee.streams[index],
+                stream.pointee.codecpar.pointee.codec_type != AVMEDIA_TYPE_VIDEO
+            else { continue }
+            stream.pointee.discard = AVDISCARD_ALL
+        }
     }
 
     private func probe(_ context: UnsafeMutablePointer<AVFormatContext>) throws {
@@ -213,6 +228,7 @@ struct DemuxerOpening {
             return MediaError(.timedOut, "open", subject, reason: "no answer within \(time)")
         }
         let detail = said.last { !$0.hasPrefix("error reading header") }
+        if let error = refusal(said) { return error }
         let content = location.path.map(FileContent.init(path:)) ?? .unknown
         if content == .text {
             return MediaError(
@@ -234,6 +250,23 @@ struct DemuxerOpening {
         return MediaError(
             code: code, action, subject, detail: isMisled ? "it is not the MP4 file that its name promises" : detail,
             hint: hint(for: code))
+    }
+
+    /// What a whitelist kept out.
+    private func refusal(_ said: [String]) -> MediaError? {
+        // What follows in the line is the whole list.
+        if let line = said.first(where: { $0.contains("Format not on whitelist") }) {
+            let name = line.split(separator: ":").first.map(String.init) ?? "it has"
+            return MediaError(
+                .unsupported, "open", subject, reason: "the format \(name) is not among those allowed",
+                hint: "list it under formats if this is meant; playlists need protocols too")
+        }
+        if let line = said.first(where: { $0.contains("not on whitelist") }) {
+            return MediaError(
+                .unsupported, "open", subject, reason: "it asks for what is not allowed: \(line)",
+                hint: "list it under protocols, formats or codecs if this is meant")
+        }
+        return nil
     }
 
     private func hint(for code: Int32) -> String? {

@@ -10,6 +10,8 @@ public struct DemuxerOptions: Hashable, Sendable {
     public var openTimeout: Duration? = .seconds(10)
     /// How long a live stream may stay silent; nil for ever. Files have no deadline.
     public var readTimeout: Duration? = .seconds(10)
+    /// What may be opened.
+    public var access = MediaAccess()
     /// The most pixels a picture may have.
     public var maxPixels: Int = 8192 * 8192
 

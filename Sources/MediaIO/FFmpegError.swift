@@ -31,6 +31,8 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         case connection
         /// The disk is full.
         case noSpace
+        /// The process or the system has too many files open; it may pass.
+        case tooManyFiles
         /// Memory ran out.
         case outOfMemory
         /// Something else.
@@ -61,7 +63,8 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         let reason = detail.flatMap { $0.isEmpty || $0 == text ? nil : "\(text): \($0)" } ?? text
         self.init(
             kind: Self.kind(of: code), action: action, subject: subject, reason: Secrets.redact(reason), code: code,
-            hint: hint)
+            hint: Self.kind(of: code) == .tooManyFiles
+                ? "raise the limit, with ulimit -n or LimitNOFILE= of the unit, or close something" : hint)
     }
 
     init(kind: Kind, action: String, subject: String, reason: String, code: Int32, hint: String?) {
@@ -109,6 +112,7 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         case EINVAL, ERANGE: return .invalidArgument
         case ENOSYS, EPROTONOSUPPORT, ENOTSUP: return .unsupported
         case ENOMEM: return .outOfMemory
+        case EMFILE, ENFILE: return .tooManyFiles
         case ENOSPC, EDQUOT: return .noSpace
         case ETIMEDOUT: return .timedOut
         case ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE, EHOSTUNREACH, ENETUNREACH, ENETDOWN, EIO, ENOTCONN,

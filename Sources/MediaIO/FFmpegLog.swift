@@ -32,8 +32,8 @@ public enum FFmpegLog {
 
     private static let handler = Mutex<(@Sendable (Line) -> Void)?>(nil)
     private static let threshold = Atomic<Int32>(Level.warning.rawValue)
-    // The lines of level error and above said on a thread while it collects them.
-    private static let collections = Mutex<[pthread_t: [String]]>([:])
+    // The lines of level warning and above said on a thread while it collects them.
+    private static let collections = Mutex<[pthread_t: [Said]]>([:])
     private static let collecting = Atomic<Int>(0)
 
     private static let installed: Void = {
@@ -59,11 +59,23 @@ public enum FFmpegLog {
     /// Runs `body` and returns what FFmpeg said on this thread meanwhile at level error or above, in order:
     /// often the only place where it tells the true reason of a failure.
     static func collectingErrors<Result>(_ body: () throws -> Result) rethrows -> (Result, said: [String]) {
+        let (result, said) = try collecting(body)
+        return (result, said.filter(\.isError).map(\.message))
+    }
+
+    /// What was said on a thread.
+    struct Said {
+        let message: String
+        let isError: Bool
+    }
+
+    /// Runs `body` and returns what FFmpeg said on this thread meanwhile at level warning or above, in order.
+    static func collecting<Result>(_ body: () throws -> Result) rethrows -> (Result, said: [Said]) {
         install()
         let thread = pthread_self()
         let outer = collections.withLock { $0.updateValue([], forKey: thread) }
         collecting.add(1, ordering: .relaxed)
-        func end() -> [String] {
+        func end() -> [Said] {
             collecting.subtract(1, ordering: .relaxed)
             return collections.withLock { all in
                 let said = all[thread] ?? []
@@ -87,7 +99,7 @@ public enum FFmpegLog {
         // The low byte is the level, what stands above it a colour.
         let level = level < 0 ? level : level & 0xFF
         let wanted = level <= threshold.load(ordering: .relaxed)
-        let collected = level <= AV_LOG_ERROR && collecting.load(ordering: .relaxed) > 0
+        let collected = level <= AV_LOG_WARNING && collecting.load(ordering: .relaxed) > 0
         guard wanted || collected, let format, let arguments else { return }
         let message = text(context, level, format, arguments)
         guard !message.isEmpty else { return }
@@ -95,7 +107,10 @@ public enum FFmpegLog {
             let thread = pthread_self()
             collections.withLock { all in
                 guard let count = all[thread]?.count, count < 64 else { return }
-                all[thread]?.append(message)
+                // Which format it is stands nowhere else.
+                let isRefusal = message.hasPrefix("Format not on whitelist")
+                let text = isRefusal ? "\(component(context)): \(message)" : message
+                all[thread]?.append(Said(message: text, isError: level <= AV_LOG_ERROR))
             }
         }
         if wanted, let handler = handler.withLock({ $0 }) {

@@ -23,9 +23,13 @@ public struct MediaLocation: Hashable, Sendable, CustomStringConvertible, Custom
         guard scheme != nil else { return }
         for userinfo in Secrets.userinfo(in: text) {
             // The user's name is no secret by itself, and often a word that logs need: `admin`.
-            guard let password = userinfo.split(separator: ":", maxSplits: 1).dropFirst().first else { continue }
-            Secrets.remember(String(password))
-            Secrets.remember(Self.percentDecoded(password))
+            // Alone it may be a token.
+            let parts = userinfo.split(separator: ":", maxSplits: 1)
+            guard let secret = parts.count > 1 ? parts[1] : userinfo.utf8.count >= 16 ? parts.first : nil else {
+                continue
+            }
+            Secrets.remember(String(secret))
+            Secrets.remember(Self.percentDecoded(secret))
         }
         for value in Secrets.parameterValues(in: text) {
             Secrets.remember(String(value))

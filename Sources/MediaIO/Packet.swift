@@ -26,6 +26,15 @@ public final class Packet {
     public var dts: Int64? { pointer.pointee.dts == FF_NOPTS ? nil : pointer.pointee.dts }
     /// How long it is shown, in ticks; 0 where the container does not tell.
     public var duration: Int64 { max(pointer.pointee.duration, 0) }
+    /// When the sender captured it, by its own clock, in microseconds since the epoch; nil where it does not tell.
+    var producerTime: Int64? {
+        var size = 0
+        guard let data = av_packet_get_side_data(pointer, AV_PKT_DATA_PRFT, &size),
+            size >= MemoryLayout<Int64>.size
+        else { return nil }
+        let wallclock = UnsafeRawPointer(data).loadUnaligned(as: AVProducerReferenceTime.self).wallclock
+        return wallclock > 0 ? wallclock : nil
+    }
     /// Bytes of data.
     public var byteCount: Int { Int(pointer.pointee.size) }
 }

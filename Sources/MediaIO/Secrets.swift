@@ -7,8 +7,11 @@ enum Secrets {
     /// Names of query parameters and headers whose values are secret.
     private static let names = [
         "password", "passwd", "pass", "pwd", "token", "secret", "key", "apikey", "auth", "authorization", "signature",
-        "sig", "credential", "session", "jwt",
+        "sig", "credential", "session", "jwt", "passphrase", "psw", "pw", "loginpas", "streamkey", "sas",
     ]
+
+    /// Ends of names written without a gap: `accessToken`, `userPassword`.
+    private static let endings = ["token", "password", "passwd", "passphrase", "secret", "signature", "apikey", "pwd"]
 
     /// Remembers a secret, so that it is hidden wherever FFmpeg writes it. Texts of one or two letters are not
     /// remembered: hiding them would garble everything else.
@@ -49,13 +52,26 @@ enum Secrets {
         var ranges: [Range<String.Index>] = []
         var index = text.startIndex
         while let scheme = text[index...].firstRange(of: "://") {
-            let end = text[scheme.upperBound...].firstIndex { "/?# \t\n'\"<>".contains($0) } ?? text.endIndex
+            var end = text[scheme.upperBound...].firstIndex { "/?# \t\n'\"<>".contains($0) } ?? text.endIndex
+            if hasBrokenPassword(text[scheme.upperBound..<end]) {
+                let word = text[scheme.upperBound...].firstIndex { " \t\n'\"<>".contains($0) } ?? text.endIndex
+                end = text[scheme.upperBound..<word].lastIndex(of: "@").map { text.index(after: $0) } ?? end
+            }
             if let at = text[scheme.upperBound..<end].lastIndex(of: "@") {
                 ranges.append(scheme.upperBound..<at)
             }
             index = end
         }
         return ranges
+    }
+
+    /// Whether what stands before the first / is no host with a port, but a user and the first part of a password that
+    /// has a / in it: `admin:pa/ss@host`. FFmpeg cannot open that, and says so with the whole of it.
+    private static func hasBrokenPassword(_ authority: Substring) -> Bool {
+        guard !authority.contains("@"), !authority.hasPrefix("["), let colon = authority.lastIndex(of: ":") else {
+            return false
+        }
+        return !authority[authority.index(after: colon)...].allSatisfy { ("0"..."9").contains($0) }
     }
 
     private static func parameterRanges(_ text: String) -> [Range<String.Index>] {
@@ -82,6 +98,7 @@ enum Secrets {
         let words = name.lowercased().split { $0 == "_" || $0 == "-" }
         return names.contains(name.lowercased().filter { $0 != "_" && $0 != "-" })
             || words.contains { names.contains(String($0)) }
+            || endings.contains { name.lowercased().hasSuffix($0) }
     }
 
     private static func replace(_ ranges: [Range<String.Index>], in text: String) -> String {

@@ -22,6 +22,10 @@ public final class VideoReader {
         public let frame: DecodedFrame
         /// When the data that began it arrived.
         public let arrival: CaptureTime
+        /// When its sender says that it was captured, in microseconds since the epoch; nil where it does not say.
+        public let producerTime: Int64?
+        /// Whether data was lost between it and the frame before.
+        public let isAfterLoss: Bool
         /// The time spent decoding since the frame before, in nanoseconds.
         public let decodingTime: UInt64
     }
@@ -32,6 +36,7 @@ public final class VideoReader {
     private let packet: Packet
     private let clock: any FrameClock
     private var arrivals = Arrivals()
+    private var losses = Losses()
     private var pending: (any Error)?
     private var frames = 0
     private var hasEnded = false
@@ -70,21 +75,42 @@ public final class VideoReader {
             defer { decodingTime += clock.monotonicNanoseconds &- began }
             return try body()
         }
+        let began = Interruption.now
         while true {
-            if let frame = try timed({ try decoder.receive() }) {
+            let decoded = try timed({ try decoder.receive() })
+            if decoder.hasLost { losses.add(arrivals.last) }
+            if let frame = decoded {
                 frames += 1
+                let known = arrivals.packet(of: frame.tag)
                 return Output(
-                    frame: frame, arrival: arrivals.arrival(of: frame.tag) ?? clock.arrival, decodingTime: decodingTime)
+                    frame: frame.marked(isKey: known?.isKey == true, isCorrupt: known?.isCorrupt == true),
+                    arrival: known?.arrival ?? clock.arrival, producerTime: known?.producerTime,
+                    isAfterLoss: losses.precede(frame.tag > 0 ? frame.tag : arrivals.last), decodingTime: decodingTime)
             }
             if decoder.isDrained { return try end() }
+            try checkProgress(since: began)
             guard try read() else {
                 try timed { try decoder.send(nil) }
                 continue
             }
             try pace(packet)
-            let tag = arrivals.add(clock.arrival)
+            let tag = arrivals.add(packet, at: clock.arrival, producerTime: producerTime)
+            if demuxer.hasLost || packet.isCorrupt { losses.add(tag) }
             try timed { try decoder.send(packet, tag: tag) }
+            if decoder.hasLost { losses.add(tag) }
         }
+    }
+
+    private var producerTime: Int64? { demuxer.isUnparsed ? packet.producerTime : nil }
+
+    /// A live stream of which nothing can be decoded is as good as silent.
+    private func checkProgress(since began: UInt64) throws {
+        guard demuxer.isLive, let timeout = demuxer.readTimeout else { return }
+        let limit = 3 * timeout.nanoseconds
+        guard Interruption.now &- began > limit else { return }
+        throw MediaError(
+            .timedOut, "decode", demuxer.location.description,
+            reason: "data came for \(Duration.nanoseconds(limit)), and no picture could be decoded from it")
     }
 
     private func read() throws -> Bool {
@@ -115,22 +141,57 @@ public final class VideoReader {
     }
 }
 
-/// When the last packets arrived, by their tags. Decoders reorder and hold back only a few.
-private struct Arrivals {
-    private var ring: [CaptureTime?] = Array(repeating: nil, count: 256)
-    private var last: Int64 = 0
+extension DecodedFrame {
+    /// The same, with what its packet said of it.
+    fileprivate func marked(isKey: Bool, isCorrupt: Bool) -> DecodedFrame {
+        guard isKey && !self.isKey || isCorrupt && !self.isCorrupt else { return self }
+        return DecodedFrame(
+            picture: picture, pts: pts, duration: duration, isKey: self.isKey || isKey,
+            isCorrupt: self.isCorrupt || isCorrupt, tag: tag)
+    }
+}
 
-    /// Remembers an arrival; its tag is above 0.
-    mutating func add(_ time: CaptureTime) -> Int64 {
+/// What was known of the last packets, by their tags. Decoders reorder and hold back only a few.
+private struct Arrivals {
+    struct Facts {
+        let arrival: CaptureTime
+        let producerTime: Int64?
+        let isKey: Bool
+        let isCorrupt: Bool
+    }
+
+    private var ring: [Facts?] = Array(repeating: nil, count: 256)
+    /// The tag of the last packet; 0 before the first.
+    private(set) var last: Int64 = 0
+
+    /// Remembers a packet; its tag is above 0.
+    mutating func add(_ packet: Packet, at arrival: CaptureTime, producerTime: Int64?) -> Int64 {
         last += 1
-        ring[Int(last) % ring.count] = time
+        ring[Int(last) % ring.count] = Facts(
+            arrival: arrival, producerTime: producerTime, isKey: packet.isKey, isCorrupt: packet.isCorrupt)
         return last
     }
 
-    /// The arrival of the packet with `tag`, or of the last one where the decoder lost the tag.
-    func arrival(of tag: Int64) -> CaptureTime? {
+    /// The packet with `tag`, or the last one where the decoder lost the tag.
+    func packet(of tag: Int64) -> Facts? {
         guard last > 0 else { return nil }
         let known = tag > 0 && tag <= last && last - tag < Int64(ring.count) ? tag : last
         return ring[Int(known) % ring.count]
+    }
+}
+
+/// Before which packets data was lost, by their tags.
+private struct Losses {
+    private var tags: [Int64] = []
+
+    mutating func add(_ tag: Int64) {
+        if tags.last != tag, tags.count < 256 { tags.append(tag) }
+    }
+
+    /// Whether there was a loss up to the packet of a frame with `tag`; each counts once.
+    mutating func precede(_ tag: Int64) -> Bool {
+        let before = tags.count
+        tags.removeAll { $0 <= tag }
+        return tags.count < before
     }
 }

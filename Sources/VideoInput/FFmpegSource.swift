@@ -21,6 +21,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
     private var sequence: UInt64 = 0
     private var timeline = Timeline()
     private var pacer = Pacer()
+    private var captures = CaptureClock()
     private var framesInPass = 0
     private var failuresBefore = 0
 
@@ -46,6 +47,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         sequence = 0
         timeline = Timeline()
         pacer = Pacer()
+        captures = CaptureClock()
         failuresBefore = 0
         met.withLock { $0 = SourceDiagnostics() }
         do {
@@ -184,6 +186,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         stages[.decode] = StageTimes.Interval(began: now &- min(output.decodingTime, now), ended: now)
         var flags: FrameFlags = decoded.isKey ? .key : []
         if decoded.isCorrupt { flags.insert(.corrupt) }
+        if output.isAfterLoss { flags.insert(.afterLoss) }
         return Frame(stamp: stamp, picture: decoded.picture, flags: flags, stages: stages)
     }
 
@@ -195,20 +198,21 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
                 epochNanoseconds: arrival.epochNanoseconds, monotonicNanoseconds: arrival.monotonicNanoseconds,
                 origin: .file)
         }
-        return CaptureClock.capture(
-            arrival: arrival, stamped: stampedEpoch(of: output.frame), by: isDevice ? .driver : .senderReport)
+        return captures.capture(arrival: arrival, stamped: stamp(of: output))
     }
 
     private var isDevice: Bool { options.format == "v4l2" || options.format == "video4linux2" }
 
-    private func stampedEpoch(of frame: DecodedFrame) -> Int64? {
-        guard let reader, let pts = frame.pts else { return nil }
+    private func stamp(of output: VideoReader.Output) -> CaptureClock.Stamp? {
+        // What the sender says of this very frame is best: its clocks may drift apart over hours.
+        if let time = output.producerTime { return .epoch(time &* 1000) }
+        guard let reader, let pts = output.frame.pts else { return nil }
         let nanoseconds = Double(pts) * reader.stream.timeBase.value * 1e9
         guard abs(nanoseconds) < 4e18 else { return nil }
-        // V4L2 stamps are asked for as wall-clock time; other streams count from their sender's report.
-        if reader.stream.formatName.contains("v4l2") { return Int64(nanoseconds) }
+        if isDevice { return .driver(Int64(nanoseconds)) }
+        // Streams count from their sender's first report.
         guard let origin = reader.demuxer.realtimeOrigin, isLive else { return nil }
-        return (origin &* 1000) &+ Int64(nanoseconds)
+        return .epoch((origin &* 1000) &+ Int64(nanoseconds))
     }
 
     private func nominalTicks(of stream: VideoStream) -> Int64 {

@@ -20,6 +20,8 @@ public struct SourceOptions: Hashable, Sendable {
     public var format: String?
     /// FFmpeg's options for opening, by name: `rtsp_transport`, `video_size`, `framerate`.
     public var options: [String: String] = [:]
+    /// What may be opened.
+    public var access = MediaAccess()
     /// How long opening may take; nil for ever.
     public var openTimeout: Duration? = .seconds(10)
     /// How long a live stream may stay silent; nil for ever.
@@ -41,6 +43,7 @@ public struct SourceOptions: Hashable, Sendable {
         var reader = VideoReader.Options()
         reader.demuxer.format = format
         reader.demuxer.options = options
+        reader.demuxer.access = access
         reader.demuxer.isLive = isLive
         reader.demuxer.openTimeout = openTimeout
         reader.demuxer.readTimeout = readTimeout

@@ -18,6 +18,7 @@ enum ExitStatus: Int32 {
     case software = 70
     case cannotCreate = 73
     case ioError = 74
+    case temporaryFailure = 75
     case noPermission = 77
     case configuration = 78
     case hungUp = 129
@@ -75,6 +76,7 @@ extension ExitStatus {
         case .unsupported, .timedOut, .connection: self = .unavailable
         case .invalidArgument: self = .usage
         case .noSpace: self = .ioError
+        case .tooManyFiles: self = .temporaryFailure
         case .cancelled, .outOfMemory, .other: self = .software
         }
     }
@@ -108,6 +110,7 @@ extension ExitStatus {
         switch code {
         case ENOENT, ENOTDIR, EISDIR: self = .noInput
         case EACCES, EPERM: self = .noPermission
+        case EMFILE, ENFILE: self = .temporaryFailure
         default: self = .ioError
         }
     }
@@ -116,6 +119,7 @@ extension ExitStatus {
         switch code {
         case EACCES, EPERM: self = .noPermission
         case ENOSPC, EDQUOT, EIO: self = .ioError
+        case EMFILE, ENFILE: self = .temporaryFailure
         default: self = .cannotCreate
         }
     }

@@ -112,21 +112,46 @@ struct DecisionTests {
     }
 
     @Test("a sender's stamp is believed when its clock can be ours")
-    func captureOrigin() {
+    func senderReports() {
         let arrival = CaptureTime(
             epochNanoseconds: 1_000_000_000_000, monotonicNanoseconds: 50_000_000_000, origin: .arrival)
-        #expect(CaptureClock.capture(arrival: arrival, stamped: nil, by: .driver) == arrival)
-        #expect(
-            CaptureClock.capture(arrival: arrival, stamped: 999_900_000_000, by: .driver)
-                == CaptureTime(
-                    epochNanoseconds: 999_900_000_000, monotonicNanoseconds: 49_900_000_000, origin: .driver))
+        func capture(_ stamp: CaptureClock.Stamp?) -> CaptureTime {
+            var clock = CaptureClock()
+            return clock.capture(arrival: arrival, stamped: stamp)
+        }
+        func earlier(by age: Int64, _ origin: CaptureOrigin) -> CaptureTime {
+            CaptureTime(
+                epochNanoseconds: 1_000_000_000_000 - age, monotonicNanoseconds: 50_000_000_000 - UInt64(age),
+                origin: origin)
+        }
+        #expect(capture(nil) == arrival)
+        #expect(capture(.epoch(999_900_000_000)) == earlier(by: 100_000_000, .senderReport))
         // A little ahead: captured just now. Far off: another clock.
-        #expect(
-            CaptureClock.capture(arrival: arrival, stamped: 1_000_050_000_000, by: .driver)
-                == CaptureTime(
-                    epochNanoseconds: 1_000_000_000_000, monotonicNanoseconds: 50_000_000_000, origin: .driver))
-        #expect(CaptureClock.capture(arrival: arrival, stamped: 1_001_000_000_000, by: .driver) == arrival)
-        #expect(CaptureClock.capture(arrival: arrival, stamped: 900_000_000_000, by: .driver) == arrival)
-        #expect(CaptureClock.capture(arrival: arrival, stamped: 0, by: .driver) == arrival)
+        #expect(capture(.epoch(1_000_050_000_000)) == earlier(by: 0, .senderReport))
+        #expect(capture(.epoch(1_001_000_000_000)) == arrival)
+        #expect(capture(.epoch(900_000_000_000)) == arrival)
+        #expect(capture(.epoch(0)) == arrival)
+        // A driver stamps with either clock.
+        #expect(capture(.driver(49_960_000_000)) == earlier(by: 40_000_000, .driver))
+        #expect(capture(.driver(999_960_000_000)) == earlier(by: 40_000_000, .driver))
+        #expect(capture(.driver(7)) == arrival)
+    }
+
+    @Test("a wall clock that jumps changes no age")
+    func clockJump() {
+        var clock = CaptureClock()
+        func age(_ monotonic: UInt64, wall: Int64, stamp: Int64) -> UInt64? {
+            let arrival = CaptureTime(epochNanoseconds: wall, monotonicNanoseconds: monotonic, origin: .arrival)
+            let capture = clock.capture(arrival: arrival, stamped: .epoch(stamp))
+            return capture.origin == .senderReport ? monotonic - capture.monotonicNanoseconds : nil
+        }
+        let ms: Int64 = 1_000_000
+        let start: Int64 = 1_700_000_000_000_000_000
+        // At first our clock is an hour behind, as after a boot without a network.
+        #expect(age(1_000_000_000, wall: start - 3_600_000 * ms, stamp: start) == nil)
+        #expect(age(2_000_000_000, wall: start + 1040 * ms, stamp: start + 1000 * ms) == 40_000_000)
+        for jump in [3000, -3000, 3_600_000, -3_600_000] as [Int64] {
+            #expect(age(3_000_000_000, wall: start + (2050 + jump) * ms, stamp: start + 2000 * ms) == 40_000_000)
+        }
     }
 }

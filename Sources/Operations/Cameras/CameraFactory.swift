@@ -12,6 +12,8 @@ public struct CameraFactory: Sendable {
     public var preparer: @Sendable (ServiceConfiguration.Camera) -> any Preparing
     /// Its outputs, not yet begun.
     public var sinks: @Sendable (ServiceConfiguration.Camera) throws -> [any MaskSink]
+    /// Whether its source has a pace of its own; says so without looking up secrets.
+    private let isLive: @Sendable (ServiceConfiguration.Camera) throws -> Bool
 
     /// Makes the parts with these.
     public init(
@@ -19,9 +21,19 @@ public struct CameraFactory: Sendable {
         preparer: @escaping @Sendable (ServiceConfiguration.Camera) -> any Preparing,
         sinks: @escaping @Sendable (ServiceConfiguration.Camera) throws -> [any MaskSink]
     ) {
+        self.init(source: source, preparer: preparer, sinks: sinks, isLive: { try source($0).isLive })
+    }
+
+    private init(
+        source: @escaping @Sendable (ServiceConfiguration.Camera) throws -> any VideoSource,
+        preparer: @escaping @Sendable (ServiceConfiguration.Camera) -> any Preparing,
+        sinks: @escaping @Sendable (ServiceConfiguration.Camera) throws -> [any MaskSink],
+        isLive: @escaping @Sendable (ServiceConfiguration.Camera) throws -> Bool
+    ) {
         self.source = source
         self.preparer = preparer
         self.sinks = sinks
+        self.isLive = isLive
     }
 
     /// Makes them as `configuration` says, for a network that takes pictures of its size; outputs go to `sockets` too.
@@ -29,7 +41,8 @@ public struct CameraFactory: Sendable {
         self.init(
             source: { try Self.source(of: $0) },
             preparer: { Preprocessor(inputSize: configuration.size, fit: $0.fit) },
-            sinks: { try sockets.sinks(of: $0.name) + Self.files(of: $0) })
+            sinks: { try sockets.sinks(of: $0.name) + Self.files(of: $0) },
+            isLive: { try Self.source(of: $0, resolves: false).isLive })
     }
 
     /// The source of a camera, kept going; it is made anew each time it is opened.
@@ -37,9 +50,11 @@ public struct CameraFactory: Sendable {
         _ camera: ServiceConfiguration.Camera, backoff: Backoff = Backoff(), clock: any FrameClock = SystemClock(),
         onEvent: @escaping @Sendable (SupervisedSource.Event) -> Void
     ) throws -> SupervisedSource {
-        // Made once to see that it can be, and whether it is live.
-        let isLive = try source(camera).isLive
+        let isLive = try isLive(camera)
         var settings = SupervisedSource.Settings()
+        settings.gate.maxPixels = camera.maxPixels
+        settings.gate.frozenAfter = camera.frozenAfterMilliseconds.map { UInt64($0) * 1_000_000 }
+        settings.gate.refusesFlat = camera.refusesFlat
         settings.supervision.backoff = backoff
         switch camera.source.input {
         case .device: break
@@ -52,16 +67,23 @@ public struct CameraFactory: Sendable {
             make: { [source] in try source(camera) }, onEvent: onEvent)
     }
 
-    private static func source(of camera: ServiceConfiguration.Camera) throws -> any VideoSource {
+    /// `resolves` says whether secrets that the source refers to are looked up.
+    private static func source(
+        of camera: ServiceConfiguration.Camera, resolves: Bool = true
+    ) throws -> any VideoSource {
         var options = SourceOptions()
         options.loops = camera.isLooped
         options.pace = camera.isLooped ? .realTime : .unpaced
+        options.maxPixels = camera.maxPixels
+        options.access = camera.access
         options.openTimeout = .milliseconds(camera.openTimeoutMilliseconds)
         options.readTimeout = .milliseconds(camera.readTimeoutMilliseconds)
         // The gate refuses them, and counts them.
         options.refusesCorruptFrames = false
         if camera.source.isRTSP { options.options["rtsp_transport"] = camera.rtspTransport.rawValue }
-        return try VideoSources.source(camera.source.input, camera: camera.name, options: options)
+        let input = resolves ? try camera.source.resolved() : camera.source.input
+        if case .device = input { options.options.merge(camera.deviceOptions) { _, given in given } }
+        return try VideoSources.source(input, camera: camera.name, options: options)
     }
 
     private static func files(of camera: ServiceConfiguration.Camera) throws -> [any MaskSink] {
@@ -77,7 +99,7 @@ public struct CameraFactory: Sendable {
     public func check(
         _ camera: ServiceConfiguration.Camera, among cameras: [ServiceConfiguration.Camera] = []
     ) throws {
-        _ = try source(camera)
+        _ = try isLive(camera)
         _ = try sinks(camera)
         for recording in camera.recordings {
             for other in [camera] + cameras { try Overwriting.check(other.source.input, output: recording.path) }

@@ -1,5 +1,6 @@
 import Glibc
 import Imaging
+import MediaIO
 import Yams
 
 /// A configuration file that could not be read at all.
@@ -175,13 +176,22 @@ extension ServiceConfiguration.Camera {
         let rtspTransport = section.value(Table.rtspTransport)
         let openTimeout = section.value(Table.openTimeout)
         let readTimeout = section.value(Table.readTimeout)
+        let protocols = section.value(Table.protocols)
+        let formats = section.value(Table.formats)
+        let codecs = section.value(Table.codecs)
+        let maxPixels = section.value(Table.maxPixels)
+        let frozenAfter = section.value(Table.frozenAfter)
+        let refuseFlat = section.value(Table.refuseFlat)
+        let deviceOptions = Self.deviceOptions(section)
         let sockets = section.value(Table.cameraSockets)
+        if let source, let problem = SourceText(source).referenceProblem { section.note(Table.source.key, problem) }
         let recordings = section.sections(Table.recordings).map { ServiceConfiguration.Recording($0) }
         if sockets == [], recordings.isEmpty {
             section.note(Table.cameraSockets.key, "the camera has neither a socket nor a recording")
         }
         guard let name, let source, let loop, let maxFPS, let fit, let rtspTransport, let openTimeout,
-            let readTimeout, let sockets
+            let readTimeout, let protocols, let formats, let codecs, let maxPixels, let frozenAfter, let refuseFlat,
+            let deviceOptions, let sockets
         else { return nil }
         self.name = name
         self.source = SourceText(source)
@@ -191,8 +201,25 @@ extension ServiceConfiguration.Camera {
         self.rtspTransport = rtspTransport
         openTimeoutMilliseconds = openTimeout
         readTimeoutMilliseconds = readTimeout
+        access = MediaAccess(protocols: protocols, formats: formats, codecs: codecs)
+        self.maxPixels = maxPixels
+        frozenAfterMilliseconds = frozenAfter
+        refusesFlat = refuseFlat
+        self.deviceOptions = deviceOptions
         self.sockets = sockets
         self.recordings = recordings.compactMap { $0 }
+    }
+
+    private static func deviceOptions(_ section: SettingReader) -> [String: String]? {
+        let size = section.value(ConfigurationSettings.deviceSize)
+        let rate = section.value(ConfigurationSettings.deviceFPS)
+        let format = section.value(ConfigurationSettings.deviceFormat)
+        guard let size, let rate, let format else { return nil }
+        var options: [String: String] = [:]
+        options["video_size"] = size
+        options["framerate"] = rate.map { "\($0)" }
+        options["input_format"] = format
+        return options
     }
 }
 

@@ -53,7 +53,8 @@ enum ConfigurationSettings {
         example: "\"synthetic:seed=7,live=true\"",
         isSecret: true,
         "What to read: a file, a folder of images, a URL that FFmpeg opens (rtsp://…), or synthetic: for the drive "
-            + "that the program renders itself.")
+            + "that the program renders itself. ${env:NAME} and ${credential:NAME} in it stand for a variable of the "
+            + "environment and a credential of systemd, looked up whenever the source is opened.")
     static let loop = Setting(
         "loop", .flag, default: false,
         "Whether a file or folder starts again at its end, played at its own pace like a camera.")
@@ -71,6 +72,36 @@ enum ConfigurationSettings {
     static let readTimeout = Setting(
         "read_timeout_ms", .integer(100...600_000, "milliseconds"), default: 5000,
         "How long a live source may deliver nothing before it is opened anew.")
+    static let protocols = Setting(
+        "protocols", SettingFormat<String>.identifier.list().or("auto"), default: .some(nil),
+        "FFmpeg's protocols that the source may use; auto allows those that files, rtsp, rtsps, http, https, rtmp, srt, "
+            + "tcp, udp and rtp need.")
+    static let formats = Setting(
+        "formats", SettingFormat<String>.identifier.list().or("auto"), default: .some(nil),
+        "FFmpeg's demuxers that the source may use; auto allows those of video files and streams, but no playlists "
+            + "(hls, dash, concat), which open other files.")
+    static let codecs = Setting(
+        "codecs", SettingFormat<String>.identifier.list().or("auto"), default: .some(nil),
+        "FFmpeg's decoders that the source may use; auto allows those of what cameras and recorders write.")
+    static let maxPixels = Setting(
+        "max_pixels", .integer(1024...1 << 28, "pixels"), default: 8192 * 8192,
+        "Larger pictures are refused before they take memory.")
+    static let frozenAfter = Setting(
+        "frozen_after_ms", SettingFormat<Int>.integer(100...3_600_000, "milliseconds").or("never"), default: 5000,
+        "A camera that sends the same picture for so long, bit for bit, is taken to be frozen, and the picture is "
+            + "refused; never for files. Longer than the time between two key frames.")
+    static let refuseFlat = Setting(
+        "refuse_flat", .flag, default: true,
+        "Whether pictures are refused that show the even grey or green of lost data in two fifths of them or more.")
+    static let deviceSize = Setting(
+        "device_size", SettingFormat<String>.videoSize.or("auto"), default: .some(nil),
+        "The picture size a V4L2 device is asked for, WIDTHxHEIGHT as `v4l2-ctl --list-formats-ext` lists them.")
+    static let deviceFPS = Setting(
+        "device_fps", SettingFormat<Double>.number(0.1...1000, "frames a second").or("auto"), default: .some(nil),
+        "The frame rate a V4L2 device is asked for.")
+    static let deviceFormat = Setting(
+        "device_format", SettingFormat<String>.identifier.or("auto"), default: .some(nil),
+        "The pixel format or codec a V4L2 device is asked for, by FFmpeg's name: yuyv422, mjpeg, h264.")
     static let cameraSockets = Setting(
         "sockets", SettingFormat<SocketKind>.choice().list(), default: [.mask, .color],
         "Which sockets the camera has: mask has a class id a pixel, color has the class colours.")
@@ -92,7 +123,9 @@ enum ConfigurationSettings {
         "cameras", isList: true, "The cameras, one or more.",
         [
             .setting(name), .setting(source), .setting(loop), .setting(maxFPS), .setting(cameraFit),
-            .setting(rtspTransport), .setting(openTimeout), .setting(readTimeout), .setting(cameraSockets),
+            .setting(rtspTransport), .setting(openTimeout), .setting(readTimeout), .setting(protocols),
+            .setting(formats), .setting(codecs), .setting(maxPixels), .setting(frozenAfter), .setting(refuseFlat),
+            .setting(deviceSize), .setting(deviceFPS), .setting(deviceFormat), .setting(cameraSockets),
             .section(recordings),
         ])
 

@@ -1,6 +1,7 @@
 import Imaging
 import Logging
 import MaskOutput
+import MediaIO
 
 /// The instructions the network may use.
 public enum CPUFeatures: String, CaseIterable, Sendable {
@@ -78,6 +79,16 @@ public struct ServiceConfiguration: Sendable {
         public var fit: Fit
         /// How RTSP servers send.
         public var rtspTransport: RTSPTransport
+        /// The protocols, formats and codecs that it may use.
+        public var access: MediaAccess
+        /// The most pixels a picture may have.
+        public var maxPixels: Int
+        /// Milliseconds after which pictures that never change are refused; nil never.
+        public var frozenAfterMilliseconds: Int?
+        /// Whether pictures are refused that show the grey or green of lost data.
+        public var refusesFlat: Bool
+        /// What a V4L2 device is asked for: FFmpeg's options.
+        public var deviceOptions: [String: String]
         /// Milliseconds that opening may take.
         public var openTimeoutMilliseconds: Int
         /// Milliseconds without data after which a live source is opened anew.

@@ -57,6 +57,22 @@ extension SettingFormat where Value == String {
         scalar(expectation, parse: { $0.isEmpty || $0.contains("\0") ? nil : $0 }, write: { $0 })
     }
 
+    /// FFmpeg's name of a protocol, format or codec.
+    static let identifier = SettingFormat.scalar(
+        "a name as FFmpeg lists it",
+        parse: { text in
+            let isName = text.allSatisfy {
+                $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" || $0 == ".")
+            }
+            return isName && (1...64).contains(text.count) ? text : nil
+        },
+        write: { $0 })
+
+    /// FFmpeg's notation of a picture size.
+    static let videoSize = SettingFormat.scalar(
+        "a size WIDTHxHEIGHT in pixels, such as 1280x720",
+        parse: { ImageSize(videoSize: $0) == nil ? nil : $0 }, write: { $0 })
+
     /// A name that can be part of a file's name.
     static let name = SettingFormat.scalar(
         "a name of letters, digits, - and _, 64 characters at most",

@@ -10,7 +10,24 @@ public struct SourceText: Hashable, Sendable, CustomStringConvertible, CustomDeb
     /// The source that a user wrote.
     public init(_ text: String) { self.text = text }
 
-    /// What it means; whether a path is a folder is looked up now.
+    /// What is wrong with the references to secrets in it; nil where nothing is. Values are not looked up.
+    var referenceProblem: String? {
+        do {
+            _ = try SecretReferences(text)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+    /// What it means with the secrets it refers to, which are looked up now. Throws where one is missing.
+    func resolved() throws -> SourceInput {
+        do {
+            return SourceInput(try SecretReferences(text).resolved())
+        } catch {
+            throw MediaError(.notFound, "open", description, reason: "\(error)")
+        }
+    }
+    /// What it means, references to secrets as they are; whether a path is a folder is looked up now.
     public var input: SourceInput { SourceInput(text) }
     /// Whether it is read over RTSP.
     public var isRTSP: Bool { text.lowercased().hasPrefix("rtsp:") || text.lowercased().hasPrefix("rtsps:") }

@@ -72,15 +72,18 @@ public final class SyntheticDrive: Sendable {
 /// Memory for one picture of packed 8-bit red, green and blue, rows without padding.
 final class PackedRGB: @unchecked Sendable {
     private let size: ImageSize
+    private let memory: UnsafeMutableRawBufferPointer
     private let bytes: UnsafeMutableRawBufferPointer
 
     private init(size: ImageSize) {
         self.size = size
-        bytes = .allocate(byteCount: size.area * 3, alignment: 64)
-        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        // FFmpeg's SIMD code reads past the last row.
+        memory = .allocate(byteCount: size.area * 3 + 64, alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<(size.area * 3)])
     }
 
-    deinit { bytes.deallocate() }
+    deinit { memory.deallocate() }
 
     static func pool(size: ImageSize) -> BufferPool<PackedRGB> {
         BufferPool { PackedRGB(size: size) }
