@@ -9,6 +9,8 @@ public enum OutputError: Error, Equatable, Sendable, CustomStringConvertible {
     case folder(path: String, errno: Int32)
     /// The output's name fits no kind of output.
     case unknownKind(path: String, known: [String])
+    /// A recording's name is that of no container that is playable while it is written.
+    case unknownRecording(path: String, known: [String])
     /// A second frame came for a file that holds one picture.
     case moreThanOneFrame(path: String)
     /// A frame came whose size the output cannot hold.
@@ -41,6 +43,9 @@ public enum OutputError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unknownKind(let path, let known):
             "cannot tell what to write from the name \(path): give a folder (ending in /), - for standard output, or "
                 + "a file ending in " + known.map { ".\($0)" }.joined(separator: " ")
+        case .unknownRecording(let path, let known):
+            "cannot record to \(path): give a folder (ending in /) for PNGs, or a file ending in "
+                + known.map { ".\($0)" }.joined(separator: " ")
         case .moreThanOneFrame(let path):
             "\(path) holds one picture and the input has more frames; give a folder (ending in /) or a video file"
         case .sizeChanged(let output, let expected, let got):

@@ -262,9 +262,16 @@ final class Publisher: @unchecked Sendable {
         try publisher.sink.begin(stream: Made.stream(publisher.size), maskSize: publisher.size, labels: Made.labels)
         try publisher.publish()
         #expect(reader.frame(publisher.size.area)?.facts["XS"] == "1")
+        // Another rate is no reason to go: times are in the frames' lines.
         try publisher.sink.begin(
             stream: Made.stream(publisher.size, rate: Rational(15, 1)), maskSize: publisher.size, labels: Made.labels)
-        #expect(reader.isClosed)
+        try publisher.publish()
+        #expect(reader.frame(publisher.size.area)?.facts["XS"] == "2")
+        let late = try #require(SocketReader(publisher.path))
+        #expect(late.readHeader().contains(" F15:1 "))
+        try publisher.sink.begin(
+            stream: Made.stream(publisher.size), maskSize: ImageSize(height: 8, width: 8), labels: Made.labels)
+        #expect(reader.isClosed && late.isClosed)
     }
 
     @Test("The socket's mode is as set, a stale file is replaced, and closing removes it")

@@ -5,7 +5,8 @@ import MediaIO
 /// Writes a PNG a frame: `frame_000042.png` in a folder, numbered as the source counts its frames, or one picture.
 ///
 /// Style `ids` makes palette PNGs (a pixel's value is its class id, the palette the class colours: one file is both);
-/// `mask` and `overlay` make RGB PNGs. Each file appears when it is whole; those written stay if the run is given up.
+/// `mask` and `overlay` make RGB PNGs. Each file of a folder appears when it is whole; those written stay if the run is
+/// given up. One picture appears when the run has ended well: an input with more frames than one leaves nothing.
 /// Every frame has the size of its own source picture. One queue calls it.
 public final class PNGSink: MaskSink, @unchecked Sendable {
     /// Where the pictures go.
@@ -24,7 +25,7 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
     private let encoder: ImageEncoder
     private var painter: FramePainter?
     private var palette: [RGB] = []
-    private var count = 0
+    private var single: PartialFile?
 
     /// A sink that writes to `target`.
     public init(target: Target, style: OutputStyle, options: OutputOptions = OutputOptions()) {
@@ -63,24 +64,20 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
     /// Writes one picture.
     public func write(_ mask: Mask, of frame: Frame, dropped: Int) throws {
         guard let painter else { throw OutputError.outOfOrder(output: summary) }
+        if case .file(let path) = target, single != nil { throw OutputError.moreThanOneFrame(path: path) }
         let picture = OutputPicture(of: mask, from: frame.picture, style: style, resolution: options.resolution)
         let canvas = try encoder.canvas(size: picture.size)
         canvas.setPalette(palette)
         try painter.draw(
             mask, of: frame.picture, as: picture, on: canvas.planes, format: canvas.format, matrix: 0)
-        try encoder.write(canvas, to: path(of: mask.stamp.sequence), pixelAspect: picture.pixelAspect)
-        count += 1
-    }
-
-    private func path(of sequence: UInt64) throws -> String {
         switch target {
         case .folder(let path):
-            let digits = String(sequence)
+            let digits = String(mask.stamp.sequence)
             let number = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-            return path + (path.hasSuffix("/") ? "" : "/") + "frame_\(number).png"
+            let file = path + (path.hasSuffix("/") ? "" : "/") + "frame_\(number).png"
+            try encoder.write(canvas, to: file, pixelAspect: picture.pixelAspect)
         case .file(let path):
-            guard count == 0 else { throw OutputError.moreThanOneFrame(path: path) }
-            return path
+            single = try encoder.encode(canvas, for: path, pixelAspect: picture.pixelAspect)
         }
     }
 
@@ -89,12 +86,16 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
         guard painter != nil else { throw OutputError.outOfOrder(output: summary) }
         switch target {
         case .folder(let path): PartialFile.synchronize(folder: path)
-        case .file(let path): if count == 0 { throw EncodeError.nothingWritten(path: path) }
+        case .file(let path):
+            guard let single else { throw EncodeError.nothingWritten(path: path) }
+            try single.commit()
         }
     }
 
-    /// Whole pictures stay; there are no others.
-    public func abandon() {}
+    /// The whole pictures of a folder stay; one picture is removed.
+    public func abandon() {
+        single?.abandon()
+    }
 }
 
 extension PixelFormat {

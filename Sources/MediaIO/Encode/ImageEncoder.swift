@@ -27,6 +27,15 @@ public final class ImageEncoder {
 
     /// Encodes `canvas` and writes it to `path`, where it appears when it is whole.
     public func write(_ canvas: Canvas, to path: String, pixelAspect: Rational = Rational(1, 1)) throws(EncodeError) {
+        let file = try encode(canvas, for: path, pixelAspect: pixelAspect)
+        // Thousands of flushes would cost more than the pictures; the sink synchronises the folder at its end.
+        try file.commit(durable: false)
+    }
+
+    /// Encodes `canvas` into a file that appears at `path` when the caller commits it.
+    public func encode(
+        _ canvas: Canvas, for path: String, pixelAspect: Rational = Rational(1, 1)
+    ) throws(EncodeError) -> PartialFile {
         let encoder: VideoEncoder
         if let open = self.encoder {
             encoder = open
@@ -41,8 +50,7 @@ public final class ImageEncoder {
             try encoder.encode(canvas.frame) { packet throws(EncodeError) in
                 try file.write(UnsafeRawBufferPointer(start: packet.pointee.data, count: Int(packet.pointee.size)))
             }
-            // Thousands of flushes would cost more than the pictures; the sink synchronises the folder at its end.
-            try file.commit(durable: false)
+            return file
         } catch {
             file.abandon()
             throw error

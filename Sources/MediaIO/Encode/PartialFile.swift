@@ -4,7 +4,8 @@ import Synchronization
 /// A file that appears under its name only when it is whole.
 ///
 /// Until `commit` it lies beside its final place as `.NAME.partial-PID` under an advisory lock, so that a crash leaves
-/// nothing under the final name, and the next writer of the same name clears away what a dead one left.
+/// nothing under the final name, and the next writer of the same name clears away what a dead one left. A file that is
+/// worth something before it is whole lies under a name of its own choice instead, and stays there after a crash.
 public final class PartialFile {
     /// The name it gets in the end.
     public let path: String
@@ -12,14 +13,25 @@ public final class PartialFile {
     public private(set) var failure: Int32 = 0
     private let partialPath: String
     private let folder: String
+    private let survives: Bool
     private var descriptor: Int32
+
+    /// Makes the file as `unfinishedPath`, in the folder of `path`, where it stays if the process dies.
+    init(path: String, unfinishedPath: String) throws(EncodeError) {
+        self.path = path
+        partialPath = unfinishedPath
+        folder = Self.folder(of: path)
+        survives = true
+        descriptor = try Self.create(partialPath, for: path)
+    }
 
     /// Makes the temporary file, in the folder of `path` (where that is a link to a file, in that file's folder).
     public init(path: String) throws(EncodeError) {
         let path = Self.followed(path)
         self.path = path
         let slash = path.lastIndex(of: "/")
-        folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        folder = Self.folder(of: path)
+        survives = false
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         let prefix = ".\(name).partial-"
         partialPath = (folder == "/" ? "" : folder) + "/\(prefix)\(getpid())"
@@ -29,13 +41,22 @@ public final class PartialFile {
             let isFolder = status.st_mode & S_IFMT == S_IFDIR
             throw .cannotCreate(path: path, errno: isFolder ? EISDIR : EEXIST)
         }
-        descriptor = open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw .cannotCreate(path: path, errno: errno) }
-        flock(descriptor, LOCK_EX | LOCK_NB)
+        descriptor = try Self.create(partialPath, for: path)
         Self.unfinished.withLock { _ = $0.insert(partialPath) }
     }
 
     deinit { abandon() }
+
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    }
+
+    private static func create(_ partialPath: String, for path: String) throws(EncodeError) -> Int32 {
+        let descriptor = open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw .cannotCreate(path: path, errno: errno) }
+        flock(descriptor, LOCK_EX | LOCK_NB)
+        return descriptor
+    }
 
     private static let unfinished = Mutex<Set<String>>([])
 
@@ -47,8 +68,12 @@ public final class PartialFile {
         }
     }
 
+    /// Whether what is written from now on is thrown away.
+    var isDiscarding = false
+
     /// Appends all of `bytes` at the current position.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(EncodeError) {
+        guard !isDiscarding else { return }
         var rest = bytes
         while rest.count > 0 {
             let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
@@ -70,6 +95,18 @@ public final class PartialFile {
     func length() -> Int64 {
         var status = stat()
         return fstat(descriptor, &status) == 0 ? Int64(status.st_size) : -1
+    }
+
+    /// Brings what is written to the disk.
+    func synchronize() throws(EncodeError) {
+        guard fdatasync(descriptor) == 0 else { throw .cannotWrite(path: path, errno: errno) }
+    }
+
+    /// Cuts the file off at `length`, be a write failed or not, and gives it its name.
+    func salvage(length: Int64) throws(EncodeError) {
+        guard ftruncate(descriptor, Int(length)) == 0 else { throw .cannotWrite(path: path, errno: errno) }
+        failure = 0
+        try commit()
     }
 
     /// Gives the file its name. With `durable` its bytes are on the disk before, and its name after.

@@ -23,6 +23,32 @@ struct VideoFormat: Equatable {
     let options: [String: String]
     /// The most pixels in a row or column that the encoder takes; nil where it is the memory that decides.
     var longestSide: Int? { ["libx264": 16_384, "libvpx-vp9": 65_535][encoder] }
+    /// The same, for a file that must be playable at any moment: nothing waits in the encoder, and a key frame comes
+    /// every two seconds or so.
+    func withoutDelay(frameRate: Rational?) -> VideoFormat {
+        let rate = frameRate.flatMap { $0.isPositive ? $0.value : nil } ?? 15
+        var options = options
+        switch encoder {
+        case "libx264":
+            options["tune"] = "zerolatency"
+            options["g"] = "\(Int(min(max(2 * rate, 4), 240)))"
+        case "libvpx-vp9":
+            options["lag-in-frames"] = "0"
+            options["g"] = "\(Int(min(max(2 * rate, 4), 240)))"
+        default: break
+        }
+        return VideoFormat(muxer: muxer, encoder: encoder, pixelFormat: pixelFormat, options: options)
+    }
+
+    /// What the muxer must be told so that `VideoWriter.flush` leaves a file that can be played.
+    var recoverableMuxing: [String: String] {
+        switch muxer {
+        case "mp4", "mov": ["movflags": "frag_custom+empty_moov+default_base_moof"]
+        case "matroska", "webm": ["cluster_time_limit": "1000"]
+        default: [:]
+        }
+    }
+
     /// Whether the container counts frames instead of keeping time stamps.
     var countsFrames: Bool { muxer == "avi" }
 

@@ -36,12 +36,17 @@ public final class VideoWriter {
         public var threads: Int
         /// H.264's constant rate factor for `picture` content, 0 (best) … 51.
         public var quality: Int
+        /// Where the file lies until it is finished, in the same folder, if it is to be playable before that: `flush`
+        /// brings it so far, and it stays there if the process dies. Nil: under a hidden name, removed when that happens.
+        public var unfinishedPath: String?
 
         /// Settings for frames of `size`.
         public init(
             size: ImageSize, content: VideoContent, timeBase: Rational, frameRate: Rational? = nil,
-            pixelAspect: Rational = Rational(1, 1), matrix: Int = 1, threads: Int = 2, quality: Int = 20
+            pixelAspect: Rational = Rational(1, 1), matrix: Int = 1, threads: Int = 2, quality: Int = 20,
+            unfinishedPath: String? = nil
         ) {
+            self.unfinishedPath = unfinishedPath
             self.size = size
             self.content = content
             self.timeBase = timeBase
@@ -62,6 +67,8 @@ public final class VideoWriter {
     public var pixelFormat: PixelFormat { format.pixelFormat }
     /// Frames written so far.
     public private(set) var frameCount = 0
+    /// Bytes that `flush` or `finish` brought to the disk.
+    public private(set) var durableBytes: Int64 = 0
     /// Frames whose time stamp could not be kept (it did not rise, or lay days from zero).
     public var adjustedTimes: Int { times.adjusted }
 
@@ -73,6 +80,9 @@ public final class VideoWriter {
     private var muxer: UnsafeMutablePointer<AVFormatContext>?
     private var times: PresentationTimes
     private var durations: [Int64: Int64] = [:]
+    /// The last packet, where what comes after it must be known first: the time of an MP4 fragment is the sum of the
+    /// durations before it.
+    private var held: UnsafeMutablePointer<AVPacket>?
     private var canvases: [Canvas] = []
     private var isOpen = true
 
@@ -94,8 +104,9 @@ public final class VideoWriter {
     /// Opens encoder and container and writes the header to the temporary file.
     public init(path: String, settings: Settings) throws(EncodeError) {
         self.settings = settings
-        format = try VideoFormat.of(
+        let usual = try VideoFormat.of(
             path: path, content: settings.content, size: settings.size, quality: settings.quality)
+        format = settings.unfinishedPath == nil ? usual : usual.withoutDelay(frameRate: settings.frameRate)
         if let side = format.longestSide, max(settings.size.height, settings.size.width) > side {
             throw .unsuitable(
                 path: path,
@@ -114,7 +125,11 @@ public final class VideoWriter {
             timeBase = Rational(rate.denominator, rate.numerator)
         }
         times = PresentationTimes(timeBase: timeBase, frameRate: settings.frameRate)
-        file = try PartialFile(path: path)
+        if let unfinished = settings.unfinishedPath {
+            file = try PartialFile(path: path, unfinishedPath: unfinished)
+        } else {
+            file = try PartialFile(path: path)
+        }
         io = try FileIOContext(file: file)
         guard avformat_alloc_output_context2(&muxer, nil, format.muxer, nil) >= 0, let muxer else {
             throw .unsuitable(
@@ -129,18 +144,24 @@ public final class VideoWriter {
                     size: settings.size, timeBase: timeBase, frameRate: settings.frameRate,
                     pixelAspect: settings.pixelAspect, matrix: settings.matrix, threads: settings.threads,
                     hasGlobalHeader: muxer.pointee.oformat.pointee.flags & AVFMT_GLOBALHEADER != 0), path: path)
-            try Self.writeHeader(muxer, encoder: encoder, settings: settings, timeBase: timeBase, io: io)
+            try Self.writeHeader(
+                muxer, encoder: encoder, settings: settings, timeBase: timeBase, io: io,
+                options: settings.unfinishedPath == nil ? [:] : format.recoverableMuxing)
         } catch {
             avformat_free_context(muxer)
+            file.abandon()
             throw error
         }
     }
 
-    deinit { abandon() }
+    deinit {
+        if settings.unfinishedPath != nil { _ = salvage() }
+        abandon()
+    }
 
     private static func writeHeader(
         _ muxer: UnsafeMutablePointer<AVFormatContext>, encoder: VideoEncoder, settings: Settings, timeBase: Rational,
-        io: FileIOContext
+        io: FileIOContext, options muxing: [String: String]
     ) throws(EncodeError) {
         let path = io.file.path
         guard let stream = avformat_new_stream(muxer, nil) else {
@@ -157,6 +178,7 @@ public final class VideoWriter {
         if muxer.pointee.oformat.pointee.priv_class != nil {
             av_dict_set_int(&options, "movie_timescale", Int64(timeBase.denominator), 0)
         }
+        for (name, value) in muxing { av_dict_set(&options, name, value, 0) }
         let (result, said) = FFmpegLog.collectingErrors { avformat_write_header(muxer, &options) }
         guard result >= 0 || io.file.failure != 0 else {
             throw .failed(step: "writing the header", path: path, code: result, detail: said.last)
@@ -173,8 +195,9 @@ public final class VideoWriter {
     }
 
     /// Encodes what is drawn on `canvas` (one that `canvas()` gave), shown from `time` on for `duration` ticks of
-    /// that time's base (0: until the next frame).
-    public func write(_ canvas: Canvas, at time: MediaTime?, duration: Int64 = 0) throws(EncodeError) {
+    /// that time's base (0: until the next frame). Returns when it is shown in the file.
+    @discardableResult
+    public func write(_ canvas: Canvas, at time: MediaTime?, duration: Int64 = 0) throws(EncodeError) -> MediaTime {
         guard isOpen else { throw .failed(step: "writing after the end", path: path, code: FF_ERROR_EOF) }
         let place = times.place(time, duration: duration)
         canvas.frame.pointee.pts = place.start
@@ -182,33 +205,86 @@ public final class VideoWriter {
         durations[place.start] = place.duration
         try encoder.encode(canvas.frame, send)
         frameCount += 1
+        return MediaTime(value: place.start, timeBase: times.timeBase)
+    }
+
+    /// Brings all that was written but the last frame to the disk, so that it can be played whatever happens to the rest.
+    /// Only for files with an `unfinishedPath`.
+    public func flush() throws(EncodeError) {
+        guard isOpen else { return }
+        try Self.check(av_write_frame(muxer, nil), "writing a frame", io)
+        io.flush()
+        try Self.check(0, "writing a frame", io)
+        try file.synchronize()
+        durableBytes = file.length()
     }
 
     /// Writes what the encoder still holds and the container's end, and gives the file its name. A failure leaves
     /// nothing behind.
     public func finish() throws(EncodeError) {
         guard isOpen else { return }
-        defer { abandon() }
-        guard frameCount > 0 else { throw .nothingWritten(path: path) }
-        try encoder.encode(nil, send)
-        try Self.check(av_write_trailer(muxer), "writing the end", io)
-        io.flush()
-        try Self.check(0, "writing the end", io)
-        try file.commit()
+        do throws(EncodeError) {
+            guard frameCount > 0 else { throw .nothingWritten(path: path) }
+            try encoder.encode(nil, send)
+            try sendHeld()
+            try Self.check(av_write_trailer(muxer), "writing the end", io)
+            io.flush()
+            try Self.check(0, "writing the end", io)
+            durableBytes = file.length()
+            try file.commit()
+            abandon()
+        } catch {
+            // What was flushed can still be salvaged.
+            if settings.unfinishedPath == nil { abandon() }
+            throw error
+        }
+    }
+
+    /// Gives up writing, but keeps what was flushed: the file is cut off there and gets its name. False, and nothing
+    /// stays, where nothing was flushed or that fails.
+    public func salvage() -> Bool {
+        guard isOpen else { return false }
+        // The muxer lets go of what it holds only where it may write its end.
+        file.isDiscarding = true
+        av_write_trailer(muxer)
+        let isKept: Bool
+        do throws(EncodeError) {
+            if durableBytes > 0 { try file.salvage(length: durableBytes) }
+            isKept = durableBytes > 0
+        } catch {
+            isKept = false
+        }
+        abandon()
+        return isKept
     }
 
     /// Gives up: the temporary file is removed. Harmless after `finish`.
     public func abandon() {
         guard isOpen else { return }
         isOpen = false
+        av_packet_free(&held)
         avformat_free_context(muxer)
         muxer = nil
         file.abandon()
     }
 
     private func send(_ packet: UnsafeMutablePointer<AVPacket>) throws(EncodeError) {
-        guard let muxer, let stream = muxer.pointee.streams[0] else { return }
         packet.pointee.duration = durations.removeValue(forKey: packet.pointee.pts) ?? 0
+        guard settings.unfinishedPath != nil else { return try mux(packet) }
+        if let held { held.pointee.duration = packet.pointee.pts - held.pointee.pts }
+        try sendHeld()
+        held = av_packet_clone(packet)
+        if held == nil { throw .failed(step: "writing a frame", path: path, code: -12) }
+    }
+
+    private func sendHeld() throws(EncodeError) {
+        guard let packet = held else { return }
+        defer { av_packet_free(&held) }
+        try mux(packet)
+    }
+
+    private func mux(_ packet: UnsafeMutablePointer<AVPacket>) throws(EncodeError) {
+        guard let muxer, let stream = muxer.pointee.streams[0] else { return }
         packet.pointee.stream_index = 0
         av_packet_rescale_ts(packet, AVRational(times.timeBase), stream.pointee.time_base)
         try Self.check(av_interleaved_write_frame(muxer, packet), "writing a frame", io)

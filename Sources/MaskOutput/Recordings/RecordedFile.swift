@@ -1,0 +1,89 @@
+import Imaging
+import MediaIO
+
+/// One file of a recording and its index, while it is written. Lives on the recording's queue.
+final class RecordedFile {
+    let names: RecordingName.File
+    let size: ImageSize
+    private let writer: VideoWriter
+    private let index: RecordingIndex
+    private let painter: FramePainter
+    private let picture: OutputPicture
+    private let matrix: Int
+    private let origin: UInt64
+    private var flushedAt: UInt64
+    /// Seconds from its first frame to its last.
+    private(set) var seconds = 0.0
+    /// Frames in it.
+    var frames: Int { writer.frameCount }
+    /// Bytes on the disk.
+    var bytes: Int64 { writer.durableBytes + index.bytes }
+
+    /// A ticks of a second, so that every container holds the times of live sources.
+    private static let clock = Rational(1, 90_000)
+
+    /// Begins the file with the frame that `mask` was made of, at `now`.
+    init(
+        names: RecordingName.File, mask: Mask, frame: Frame, stream: StreamInfo, labels: LabelSet, style: OutputStyle,
+        options: OutputOptions, now: UInt64
+    ) throws {
+        self.names = names
+        size = frame.picture.size
+        picture = OutputPicture(of: mask, from: frame.picture, style: style, resolution: options.resolution)
+        painter = FramePainter(style: style, labels: labels, opacity: options.opacity)
+        matrix = try painter.matrix(for: frame.picture, as: picture)
+        writer = try VideoWriter(
+            path: names.finished,
+            settings: VideoWriter.Settings(
+                size: picture.size, content: style.content, timeBase: Self.clock, frameRate: stream.frameRate,
+                pixelAspect: picture.pixelAspect, matrix: matrix, threads: options.threads, quality: options.quality,
+                unfinishedPath: names.unfinished))
+        do throws(OutputError) {
+            index = try RecordingIndex(path: names.index)
+        } catch {
+            writer.abandon()
+            throw error
+        }
+        origin = Self.position(frame.stamp)
+        flushedAt = now
+    }
+
+    /// When a frame was, in nanoseconds on a clock that does not jump: its capture, or for a file its place in it.
+    private static func position(_ stamp: FrameStamp) -> UInt64 {
+        if stamp.capture.origin == .file, let time = stamp.mediaTime, time.timeBase.isPositive {
+            return UInt64(max(0, min(time.seconds, 1e9)) * 1e9)
+        }
+        return stamp.capture.monotonicNanoseconds
+    }
+
+    /// Paints and encodes one frame. Returns whether what is written went to the disk, as it does once a second.
+    func write(_ mask: Mask, of frame: Frame, dropped: Int, now: UInt64) throws -> Bool {
+        let canvas = try writer.canvas()
+        try painter.draw(
+            mask, of: frame.picture, as: picture, on: canvas.planes, format: canvas.format, matrix: matrix)
+        let position = Self.position(frame.stamp)
+        let elapsed = position > origin ? position - origin : 0
+        let ticks = Int64(clamping: elapsed / 100_000 * 9 + elapsed % 100_000 * 9 / 100_000)
+        let place = try writer.write(canvas, at: MediaTime(value: ticks, timeBase: Self.clock))
+        seconds = place.seconds
+        index.add(mask, seconds: seconds, dropped: dropped)
+        guard now < flushedAt || now - flushedAt >= 1_000_000_000 else { return false }
+        flushedAt = now
+        try writer.flush()
+        try index.flush(all: false)
+        return true
+    }
+
+    /// Completes the file and gives it its name.
+    func finish() throws {
+        try writer.finish()
+        try index.flush(all: true)
+        index.close()
+    }
+
+    /// Cuts off what is not whole and gives the rest its name; removes a file with nothing in it.
+    func salvage() {
+        index.close()
+        if !writer.salvage() { RecordingFolder.removeIndex(names) }
+    }
+}
