@@ -39,6 +39,14 @@ public struct FrameFlags: OptionSet, Hashable, Sendable {
     public static let afterLoss = FrameFlags(rawValue: 4)
 }
 
+extension FrameStamp {
+    /// The same facts under another number.
+    public func numbered(_ sequence: UInt64) -> FrameStamp {
+        FrameStamp(
+            camera: camera, sequence: sequence, mediaTime: mediaTime, mediaDuration: mediaDuration, capture: capture)
+    }
+}
+
 /// A picture on its way in.
 public struct Frame: Sendable {
     /// Camera, sequence number and times.
@@ -77,7 +85,7 @@ public struct Mask: Sendable {
     public var stages: StageTimes
     /// Whether it is valid, and if not, why; and what is known of its capture time.
     public let flags: MaskFlags
-    private let owner: (any AnyObject & Sendable)?
+    fileprivate let owner: (any AnyObject & Sendable)?
 
     /// A mask for the frame of `stamp`. `owner` (a `Loan`) is kept as long as the mask and its copies live.
     public init(
@@ -92,6 +100,23 @@ public struct Mask: Sendable {
         self.model = model
         self.geometry = geometry
         self.stages = stages
+    }
+}
+
+extension Frame {
+    /// The same frame under another number.
+    public func numbered(_ sequence: UInt64) -> Frame {
+        sequence == stamp.sequence
+            ? self : Frame(stamp: stamp.numbered(sequence), picture: picture, flags: flags, stages: stages)
+    }
+}
+
+extension Mask {
+    /// The same mask under another number, with other flags.
+    public func numbered(_ sequence: UInt64, flags: MaskFlags) -> Mask {
+        Mask(
+            stamp: stamp.numbered(sequence), classes: classes, labels: labels, model: model, geometry: geometry,
+            stages: stages, flags: flags, owner: owner)
     }
 }
 

@@ -28,11 +28,23 @@ public final class CameraPipeline: Sendable {
         /// Frames a second to take at most, evenly spaced; nil for all.
         public var maxFramesPerSecond: Double?
 
+        /// How old a live source's mask may be when it is sent, in nanoseconds from its capture. An older one goes out
+        /// blind, and while there is none, or nothing to see, blind masks go out at the camera's rate. Nil: masks of any
+        /// age, and no blind ones.
+        public var maxAge: UInt64?
+        /// The camera's share of the network where several want it, 1 or more.
+        public var priority: Int
+
         /// Takes every frame and stops at the first failure unless told otherwise.
-        public init(onFailure: OnFailure = .stop, limit: Int? = nil, maxFramesPerSecond: Double? = nil) {
+        public init(
+            onFailure: OnFailure = .stop, limit: Int? = nil, maxFramesPerSecond: Double? = nil, maxAge: UInt64? = nil,
+            priority: Int = 1
+        ) {
             self.onFailure = onFailure
             self.limit = limit
             self.maxFramesPerSecond = maxFramesPerSecond
+            self.maxAge = maxAge
+            self.priority = priority
         }
     }
 
@@ -43,10 +55,10 @@ public final class CameraPipeline: Sendable {
         let geometry: MaskGeometry
     }
 
-    /// A frame and its answer.
+    /// A frame and its answer; nil where the frame was too old to ask for one.
     struct Answered: Sendable {
         let frame: Frame
-        let mask: Mask
+        let mask: Mask?
     }
 
     struct Progress {
@@ -79,13 +91,21 @@ public final class CameraPipeline: Sendable {
     let inputs: BufferPool<PlanarRGB>
     let classMaps: BufferPool<ClassMap>
     let progress = Mutex(Progress())
+    let lastArrival = Mutex<UInt64?>(nil)
+    let numbers: FrameNumbers
+    let seat: EngineSeat
+    /// `Options.maxAge` where the source is live.
+    let maxAge: UInt64?
+    /// What blind masks show, made when the first is sent.
+    let blindness = Mutex<ClassMap?>(nil)
 
     /// A pipeline that has not started. `source`, `preparer` and `sinks` are its own from now on; `engine` may be
-    /// shared. `onEvent` is called on the stages' queues and must not block.
+    /// shared. `ledger` and `numbers` go on from the camera's last pipeline where they are given. `onEvent` is called on
+    /// the stages' queues and must not block.
     public init(
         source: any VideoSource, preparer: any Preparing, engine: InferenceQueue, sinks: [any MaskSink],
-        options: Options = Options(), ledger: LatencyLedger? = nil, clock: any FrameClock = SystemClock(),
-        onEvent: @escaping @Sendable (PipelineEvent) -> Void = { _ in }
+        options: Options = Options(), ledger: LatencyLedger? = nil, numbers: FrameNumbers = FrameNumbers(),
+        clock: any FrameClock = SystemClock(), onEvent: @escaping @Sendable (PipelineEvent) -> Void = { _ in }
     ) {
         self.source = source
         self.preparer = preparer
@@ -95,6 +115,9 @@ public final class CameraPipeline: Sendable {
         self.ledger = ledger ?? LatencyLedger(clock: clock)
         self.clock = clock
         self.onEvent = onEvent
+        self.numbers = numbers
+        maxAge = source.isLive ? options.maxAge : nil
+        seat = engine.join(weight: options.priority)
         frames = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 1))
         prepared = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 1))
         answers = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 1))
@@ -146,6 +169,13 @@ public final class CameraPipeline: Sendable {
             PipelineOutcome(
                 stream: $0.stream, failure: $0.failure, wasCancelled: $0.isCancelled, isComplete: $0.isComplete)
         }
+    }
+
+    /// Whether a frame, or its mask, may not be sent as valid any more.
+    func isTooOld(_ stamp: FrameStamp) -> Bool {
+        guard let maxAge else { return false }
+        let (now, captured) = (clock.monotonicNanoseconds, stamp.capture.monotonicNanoseconds)
+        return now > captured && now - captured > maxAge
     }
 
     var isCancelled: Bool { progress.withLock { $0.isCancelled } }

@@ -63,6 +63,46 @@ public final class Mailbox<Element: Sendable>: Sendable {
         }
     }
 
+    /// What a receiver that waits for a limited time gets.
+    public enum Received: Sendable {
+        /// The oldest element.
+        case element(Element)
+        /// Nothing came in time.
+        case nothing
+        /// The mailbox is closed and empty.
+        case ended
+    }
+
+    /// The oldest element; blocks until there is one, but no longer than so many nanoseconds.
+    public func receive(within nanoseconds: UInt64) -> Received {
+        let deadline = DispatchTime.now() + .nanoseconds(Int(clamping: nanoseconds))
+        while true {
+            let take = state.withLock { state in
+                let take = state.decisions.take()
+                if case .wait = take { state.receiverWaits = true } else { wakeSender(&state) }
+                return take
+            }
+            switch take {
+            case .element(let element): return .element(element)
+            case .ended: return .ended
+            case .wait:
+                guard arrival.wait(timeout: deadline) == .timedOut else { continue }
+                // A sender that has just signalled leaves one signal behind, which only makes a later wait look again.
+                state.withLock { $0.receiverWaits = false }
+                return .nothing
+            }
+        }
+    }
+
+    /// The oldest element, where one waits.
+    public func takeNow() -> Element? {
+        state.withLock { state in
+            guard case .element(let element) = state.decisions.take() else { return nil }
+            wakeSender(&state)
+            return element
+        }
+    }
+
     /// The sender is done; the receiver still gets what waits.
     public func close() {
         state.withLock { state in

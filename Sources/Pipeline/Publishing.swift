@@ -1,66 +1,87 @@
 import Imaging
 import MaskOutput
 
-/// The last stage: its outputs, and what it does when one of them fails.
+/// The last stage: the only one that writes to outputs, masks and blind masks alike, so their numbers and times rise.
 extension CameraPipeline {
     /// The outputs that still work, and what was written to them. Lives on the publish queue.
-    private struct Outputs {
+    struct Outputs {
         var alive: [any MaskSink] = []
         var written = 0
-        var lastSequence: UInt64?
         var lastFailure: PipelineFailure?
     }
 
     /// Begins the outputs when the source is open, writes every mask to all of them, and completes them.
     func publish() {
+        numbers.restarted()
+        if let maxAge { return publish(maxAge: maxAge) }
         guard let stream = opened.receive() else { return }
         var outputs = Outputs()
-        for sink in sinks {
-            do {
-                try sink.begin(stream: stream, maskSize: engine.inputSize, labels: engine.labels)
-                outputs.alive.append(sink)
-            } catch {
-                guard sinkFailed(sink, error, of: &outputs) else { return giveUp(outputs) }
-            }
-        }
-        guard hasOutputs(outputs) else { return }
+        guard begin(sinks, with: stream, of: &outputs) else { return giveUp(outputs) }
         while let item = answers.receive() {
-            guard write(item, to: &outputs) else { break }
+            guard write(item, to: &outputs) != nil else { break }
         }
         finish(outputs)
     }
 
-    /// Writes one mask to every output. Says whether there is an output left to go on with.
-    private func write(_ item: Answered, to outputs: inout Outputs) -> Bool {
-        var mask = item.mask
-        let began = clock.monotonicNanoseconds
-        mask.stages[.publish].began = began
-        let skipped = Self.skipped(before: mask.stamp.sequence, after: outputs.lastSequence)
-        for sink in outputs.alive {
+    /// Begins `sinks`. Says whether there is an output to go on with.
+    func begin(_ sinks: [any MaskSink], with stream: StreamInfo, of outputs: inout Outputs) -> Bool {
+        for sink in sinks {
             do {
-                try sink.write(mask, of: item.frame, dropped: skipped)
+                try sink.begin(stream: stream, maskSize: engine.inputSize, labels: engine.labels)
+                if !outputs.alive.contains(where: { $0 === sink }) { outputs.alive.append(sink) }
             } catch {
-                guard sinkFailed(sink, error, of: &outputs) else {
-                    ledger.dropped(.failed)
-                    return false
-                }
+                guard sinkFailed(sink, error, of: &outputs) else { return false }
             }
         }
-        guard hasOutputs(outputs) else {
+        return hasOutputs(outputs)
+    }
+
+    /// What was sent for a frame.
+    enum Written { case valid, tooOld }
+
+    /// Writes one mask to every output, as a blind one where it is too old. Nil where there is no output left to go on
+    /// with.
+    func write(_ item: Answered, to outputs: inout Outputs) -> Written? {
+        let began = clock.monotonicNanoseconds
+        let (number, skipped) = numbers.frame(item.frame.stamp.sequence)
+        let frame = item.frame.numbered(number)
+        var mask: Mask
+        let isValid: Bool
+        if let answer = item.mask, !isTooOld(frame.stamp) {
+            mask = answer.numbered(number, flags: MaskFlags(origin: frame.stamp.capture.origin))
+            isValid = true
+        } else {
+            mask = blindMask(for: frame.stamp, geometry: item.mask?.geometry, cause: .tooOld)
+            mask.stages = frame.stages
+            isValid = false
+        }
+        mask.stages[.publish].began = began
+        guard deliver(to: &outputs, { try $0.write(mask, of: frame, dropped: skipped) }) else {
             ledger.dropped(.failed)
-            return false
+            return nil
+        }
+        guard isValid else {
+            ledger.dropped(.tooOld)
+            ledger.blind(.tooOld)
+            return .tooOld
         }
         mask.stages[.publish] = StageTimes.Interval(began: began, ended: clock.monotonicNanoseconds)
         outputs.written += 1
-        outputs.lastSequence = mask.stamp.sequence
         ledger.published(mask.stamp, stages: mask.stages)
-        return true
+        ledger.classes(mask.classes.counts(), labels: mask.labels)
+        return .valid
     }
 
-    /// How many frames of the camera lie between two that were written; a source that counts anew skipped none.
-    private static func skipped(before sequence: UInt64, after last: UInt64?) -> Int {
-        let expected = last.map { $0 &+ 1 } ?? 0
-        return sequence > expected ? Int(clamping: sequence - expected) : 0
+    /// Writes to every output. Says whether there is one left to go on with.
+    func deliver(to outputs: inout Outputs, _ write: (any MaskSink) throws -> Void) -> Bool {
+        for sink in outputs.alive {
+            do {
+                try write(sink)
+            } catch {
+                guard sinkFailed(sink, error, of: &outputs) else { return false }
+            }
+        }
+        return hasOutputs(outputs)
     }
 
     /// Gives up one output. Says whether the camera may go on without it.
@@ -88,7 +109,7 @@ extension CameraPipeline {
     }
 
     /// Completes the outputs; where nothing was written there is nothing to complete.
-    private func finish(_ outputs: Outputs) {
+    func finish(_ outputs: Outputs) {
         guard outputs.written > 0 else { return giveUp(outputs) }
         var isComplete = true
         for sink in outputs.alive {
@@ -105,7 +126,7 @@ extension CameraPipeline {
         progress.withLock { $0.isComplete = allAlive }
     }
 
-    private func giveUp(_ outputs: Outputs) {
+    func giveUp(_ outputs: Outputs) {
         for sink in outputs.alive { sink.abandon() }
     }
 }

@@ -67,5 +67,7 @@ struct RunCommand: AsyncParsableCommand {
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await ServiceGroup(configuration: group).run()
         logger.notice("stopped")
+        let lost = service.lostOutputs
+        if !lost.isEmpty { throw CommandFailure(.ioError, lost.joined(separator: "\n")) }
     }
 }

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Imaging
 import Logging
 import MaskOutput
@@ -94,6 +95,25 @@ struct CameraServiceTests {
         await camera.run()
         #expect(good.written == 30)
         #expect(lines.text.contains("<3>front: an output was given up: disk full"))
+    }
+
+    @Test("reports all that is known of it, as JSON whose names have units")
+    func report() async throws {
+        let camera = try service(
+            "front", source: { CountingSource(camera: "front", frames: 9) }, sinks: { [CountingSink()] })
+        await camera.run()
+        let report = camera.report(clients: 3)
+        #expect(report.arrived == 9 && report.published == 9 && report.clients == 3)
+        #expect(report.source.state == "ended" && report.source.framesRead == 9)
+        #expect(report.classes == ["Road": 1, "none": 0])
+        let json = String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
+        for key in [
+            "fps_in", "fps_out", "age_ms", "stages_ms", "blind", "drops", "recordings", "last_age_ms", "frames_read",
+        ] {
+            #expect(json.contains("\"\(key)\":"), "\(key)")
+        }
+        #expect(try JSONDecoder().decode(CameraReport.self, from: Data(json.utf8)).arrived == 9)
+        #expect(report.status == "front ended" || report.status.hasPrefix("front "))
     }
 
     @Test("stops when it is told, with its outputs completed")

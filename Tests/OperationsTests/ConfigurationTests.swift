@@ -58,7 +58,8 @@ struct ConfigurationTests {
                 read_timeout_ms: 800
                 sockets: [color]
               - {name: rear, source: rear.mp4, loop: true, fit: crop, sockets: [],
-                 recordings: [{path: rear.mkv, style: mask}, {path: ids/, style: ids, opacity: 1}]}
+                 max_age_ms: 900, priority: 3,
+                 recordings: [{path: rear.mkv, style: mask, rotate_s: 60, rotate_mb: 5}, {path: ids/, style: ids, opacity: 1}]}
             """
         let configuration = try ServiceConfiguration(yaml: yaml, file: "c.yaml")
         #expect(configuration.model == "/srv/models/night.safetensors")
@@ -78,6 +79,10 @@ struct ConfigurationTests {
         #expect(rear.recordings.map(\.path) == ["rear.mkv", "ids/"])
         #expect(rear.recordings.map(\.style) == [.mask, .ids])
         #expect(rear.recordings.map(\.opacity) == [0.5, 1])
+        #expect(rear.recordings[0].limits == RecordingLimits(rotateSeconds: 60, rotateBytes: 5_000_000))
+        #expect(rear.recordings[1].limits == RecordingLimits())
+        #expect(front.maxAgeMilliseconds == 500 && front.priority == 1)
+        #expect(rear.maxAgeMilliseconds == 900 && rear.priority == 3)
     }
 
     @Test(
@@ -135,6 +140,14 @@ struct ConfigurationTests {
                 "c.yaml:4:21: cameras[0].sockets: expected a list of one of mask, color, each once, got \"mask\""
             ),
             ("    sockets: []\n", "c.yaml:4:14: cameras[0].sockets: the camera has neither a socket nor a recording"),
+            (
+                "    recordings: [{path: p}, {path: p/}]\n",
+                "c.yaml:4:17: cameras[0].recordings: \"p/\" is written by an earlier recording"
+            ),
+            (
+                "    recordings: [{path: p/, rotate_s: 5}]\n",
+                "c.yaml:4:39: cameras[0].recordings[0].rotate_s: is for video files; a folder of PNGs keeps every picture"
+            ),
             ("    recordings: a.mp4\n", "c.yaml:4:17: cameras[0].recordings: expected a list, got \"a.mp4\""),
             (
                 "    recordings:\n      - style: ids\n",

@@ -51,6 +51,7 @@ final class ScriptedSource: VideoSource {
     private let count: Int
     private let openError: Broken?
     private let readError: Broken?
+    private let beforeOpen: @Sendable () -> Void
     private let beforeFrame: @Sendable (Int) -> Void
     private struct State {
         var next = 0
@@ -62,13 +63,15 @@ final class ScriptedSource: VideoSource {
 
     init(
         camera: String = "front", frames: Int, isLive: Bool = false, openError: Broken? = nil,
-        readError: Broken? = nil, beforeFrame: @escaping @Sendable (Int) -> Void = { _ in }
+        readError: Broken? = nil, beforeOpen: @escaping @Sendable () -> Void = {},
+        beforeFrame: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.camera = camera
         self.isLive = isLive
         count = frames
         self.openError = openError
         self.readError = readError
+        self.beforeOpen = beforeOpen
         self.beforeFrame = beforeFrame
     }
 
@@ -77,6 +80,7 @@ final class ScriptedSource: VideoSource {
 
     func open() throws -> StreamInfo {
         if state.withLock({ $0.isCancelled }) { throw CancellationError() }
+        beforeOpen()
         if let openError { throw openError }
         state.withLock { $0.opened += 1 }
         return StreamInfo(

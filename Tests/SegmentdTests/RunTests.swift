@@ -70,6 +70,11 @@ struct RunTests {
         return bytes
     }
 
+    private func recordings(_ prefix: String) -> [String] {
+        let names = try? FileManager.default.contentsOfDirectory(atPath: folder.url.path(percentEncoded: false))
+        return (names ?? []).filter { $0.hasPrefix(prefix) }.sorted()
+    }
+
     @Test("tells systemd when it is ready, publishes masks, and ends cleanly on SIGTERM", arguments: [SIGTERM, SIGINT])
     func lifecycle(signal: Int32) throws {
         let notifications = try #require(Notifications(folder))
@@ -89,7 +94,7 @@ struct RunTests {
             }, "\(running.errors)")
         let bytes = read("run/front.mask", 5000, of: running)
         let header = bytes.prefix { $0 != UInt8(ascii: "\n") }
-        #expect(String(decoding: header, as: UTF8.self).hasPrefix("YUV4MPEG2 W64 H64 F30:1 "))
+        #expect(String(decoding: header, as: UTF8.self).hasPrefix("YUV4MPEG2 W64 H64 F"))
         #expect(bytes.count == 5000)
         #expect(
             running.wait {
@@ -104,8 +109,10 @@ struct RunTests {
         #expect(result.output.isEmpty)
         #expect(result.errors.contains(/front: live, \d+\.\d fps, latency p50 \d/), result.summary)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("run")).isEmpty)
-        #expect(folder.size("front.mkv") > 0)
-        #expect(try Program.run("segment", "front.mkv", "-o", "null:", "--size", "64x64", in: folder).status == 0)
+        let recorded = try #require(recordings("front_").first { $0.hasSuffix(".mkv") })
+        #expect(!recorded.contains("unfinished"))
+        #expect(recordings("front_").count == 2)
+        #expect(try Program.run("segment", recorded, "-o", "null:", "--size", "64x64", in: folder).status == 0)
     }
 
     @Test("ends by itself when all its files have ended")
@@ -118,7 +125,11 @@ struct RunTests {
         #expect(result.status == 0, result.summary)
         #expect(result.errors.contains("a: the source has ended"))
         #expect(result.errors.contains("in all: ended"))
-        #expect(folder.size("out.mkv") > 0)
+        let recorded = try #require(recordings("out_").first { $0.hasSuffix(".mkv") })
+        let index = try String(
+            contentsOf: folder.url.appending(path: recorded + ".jsonl"), encoding: .utf8)
+        let lines = index.split(separator: "\n")
+        #expect(!lines.isEmpty && lines.allSatisfy { $0.contains("\"origin\":\"file\"") && $0.hasSuffix("}") })
     }
 
     @Test("keeps trying a camera that is away, without harm to the others and without telling its password")
@@ -138,6 +149,35 @@ struct RunTests {
         #expect(result.status == 0, result.summary)
         #expect(!result.errors.contains("canary"))
         #expect(result.errors.contains("gone: in all: ended, no frames"))
+    }
+
+    @Test("gives two cameras one network and each its masks, and a camera that is away blind ones")
+    func severalCameras() throws {
+        let running = try start(
+            """
+            cameras:
+              - {name: front, source: "synthetic:size=160x96,live=true", priority: 3, sockets: [mask], max_age_ms: 60000}
+              - {name: rear, source: "synthetic:size=160x96,live=true,seed=5", sockets: [mask], max_age_ms: 60000}
+              - {name: gone, source: "rtsp://127.0.0.1:1/x"}
+
+            """)
+        let frame = 64 * 64 + 60
+        for name in ["front", "rear", "gone"] {
+            let text = String(decoding: read("run/\(name).mask", 8 * frame, of: running), as: UTF8.self)
+            let flags = text.split(separator: " XF=").dropFirst().map { $0.prefix { $0 != "\n" } }
+            #expect(flags.count >= 6, "\(name): \(running.errors)")
+            if name == "gone" {
+                #expect(flags.allSatisfy { $0 == "3" }, "\(flags)")
+            } else {
+                #expect(flags.contains("0"), "\(flags)")
+            }
+        }
+        running.send(SIGTERM)
+        let result = running.wait()
+        #expect(result.status == 0, result.summary)
+        #expect(
+            result.errors.contains(/gone: in all: ended, no frames, \d+ blind masks \(connecting \d+\)/), result.summary
+        )
     }
 
     @Test("refuses a socket path that another daemon has")
@@ -170,6 +210,47 @@ struct RunTests {
         #expect(result.status == 78, result.summary)
         #expect(result.lastLine.contains("camera front") && result.lastLine.contains("drive.mp4"), result.summary)
         #expect(try String(contentsOf: folder.url.appending(path: "drive.mp4"), encoding: .utf8) == "precious")
+    }
+
+    @Test("fails where a recording found no room and all cameras have ended, and says so")
+    func noRoom() throws {
+        let result = try start(
+            "cameras:\n  - {name: a, source: \"synthetic:size=160x96,seconds=0.3\", "
+                + "recordings: [{path: out.mkv, min_free_mb: 100000000}]}\n"
+        ).wait()
+        #expect(result.status == 74, result.summary)
+        #expect(result.errors.contains("recording out.mkv stopped: the disk of . is full"), result.summary)
+        #expect(recordings("out").isEmpty)
+    }
+
+    @Test("leaves the seconds before its death to be played, with an index, and names them at the next start")
+    func killed() throws {
+        let yaml = """
+            cameras:
+              - {name: front, source: "synthetic:size=160x96,live=true", recordings: [{path: front.mkv}, {path: front.mp4}]}
+
+            """
+        let running = try start(yaml)
+        // Index lines are written when what they tell of is on the disk.
+        #expect(
+            running.wait {
+                let indices = recordings("front_").filter { $0.hasSuffix(".jsonl") }
+                return indices.count == 2 && indices.allSatisfy { folder.size($0) > 500 }
+            }, "\(running.errors)")
+        running.send(SIGKILL)
+        _ = running.wait()
+        let left = recordings("front_").filter { $0.contains(".unfinished.") }
+        #expect(left.count == 2)
+        for name in left {
+            let result = try Program.run("segment", name, "-o", "null:", "--size", "64x64", in: folder)
+            #expect(result.status == 0, result.summary)
+        }
+        let again = try start(yaml)
+        let finished = left.map { $0.replacing(".unfinished", with: "") }
+        #expect(again.wait { finished.allSatisfy { recordings("front_").contains($0) } }, "\(again.errors)")
+        again.send(SIGTERM)
+        #expect(again.wait().status == 0)
+        #expect(recordings("front_").allSatisfy { !$0.contains("unfinished") })
     }
 
     @Test("works with the shipped configuration as it is")

@@ -150,6 +150,16 @@ struct SegmentTests {
         #expect((1..<30).contains(try frames("out.mkv")))
     }
 
+    @Test("leaves no picture of an input that has more frames than one, unless it is told to take one")
+    func onePicture() throws {
+        try drive("drive.mkv", frames: 3)
+        let result = try segment("drive.mkv", "-o", "out.png")
+        #expect(result.status == 64, result.summary)
+        #expect(!folder.names.contains("out.png") && !folder.names.contains { $0.contains("partial") })
+        #expect(try segment("drive.mkv", "-o", "out.png", "--limit", "1").status == 0)
+        #expect(folder.names.contains("out.png"))
+    }
+
     @Test("takes a video of a single pixel")
     func onePixel() throws {
         try folder.write("YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\nxFRAME\ny", to: "dot.y4m")

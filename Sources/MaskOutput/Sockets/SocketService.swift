@@ -6,6 +6,8 @@ final class SocketService {
     private final class Client {
         let descriptor: Int32
         var state: ClientState<SocketFrame>
+        /// The header that this reader gets.
+        var header: [UInt8] = []
         var line: [UInt8] = []
         var isBlocked = false
         var speaks = true
@@ -63,10 +65,13 @@ final class SocketService {
     }
 
     private func change(header: [UInt8], now: UInt64) {
-        let isFirst = self.header == nil
+        let before = self.header
         self.header = header
+        // A rate that becomes known changes nothing for those who read already.
+        if let before, Y4MText.isSameStream(before, header) { return }
         for client in clients {
-            if isFirst {
+            if before == nil {
+                client.header = header
                 client.state.announce(headerSize: header.count, now: now)
                 advance(client, now: now)
             } else {
@@ -141,6 +146,7 @@ final class SocketService {
             let client = Client(
                 descriptor: descriptor,
                 state: ClientState(stall: limits.stall, headerSize: header?.count, now: now))
+            client.header = header ?? []
             clients.append(client)
             channel.update {
                 $0.clients += 1
@@ -163,8 +169,7 @@ final class SocketService {
             switch client.state.step {
             case .wait: break sending
             case .header(let offset):
-                guard let header else { break sending }
-                sent = header.withUnsafeBytes {
+                sent = client.header.withUnsafeBytes {
                     UnixSocket.send(
                         UnsafeRawBufferPointer(rebasing: $0[offset...]), UnsafeRawBufferPointer(start: nil, count: 0),
                         to: client.descriptor)

@@ -1,7 +1,8 @@
 import Imaging
 import MediaIO
 
-/// Publishes a camera's masks at a socket: `.mask` (ids) or `.color` (class colours), as `docs/wire.md` says.
+/// Publishes a camera's masks, blind ones too, at a socket: `.mask` (ids) or `.color` (class colours), as `docs/wire.md`
+/// says.
 ///
 /// It never waits for a reader, and works for nobody: without readers nothing is painted or sent. The socket itself stays
 /// open after `finish`, for the next `begin` (a camera that comes back); the `SocketServer` closes it. One queue calls it.
@@ -24,6 +25,8 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
         let maskSize: ImageSize
         let painter: MaskPainter
         let pool: BufferPool<FrameBytes>
+        /// What `.color` shows while there is nothing to see; made when it is first shown.
+        var blind: Loan<FrameBytes>?
     }
 
     /// A sink at an open socket.
@@ -45,7 +48,15 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
     }
 
     /// Publishes one mask.
-    public func write(_ mask: Mask, of frame: Frame, dropped: Int) throws {
+    public func write(_ mask: Mask, of frame: Frame, dropped: Int) throws { try publish(mask, dropped: dropped) }
+
+    /// Readers are told that there is nothing to see.
+    public var showsBlindness: Bool { true }
+
+    /// Publishes a blind mask.
+    public func writeBlind(_ mask: Mask, dropped: Int) throws { try publish(mask, dropped: dropped) }
+
+    private func publish(_ mask: Mask, dropped: Int) throws {
         guard let begun else { throw OutputError.outOfOrder(output: summary) }
         guard mask.classes.size == begun.maskSize else {
             throw OutputError.sizeChanged(output: summary, expected: begun.maskSize, got: mask.classes.size)
@@ -57,6 +68,10 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
         let payload: SocketFrame.Payload
         switch content {
         case .mask: payload = .ids(mask)
+        case .color where mask.flags.isBlind:
+            let picture = begun.blind ?? Self.hatching(begun.pool.take())
+            self.begun?.blind = picture
+            payload = .painted(picture)
         case .color:
             let loan = begun.pool.take()
             loan.buffer.withPlanes { planes in
@@ -65,7 +80,23 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
             }
             payload = .painted(loan)
         }
-        socket.publish(SocketFrame(stamp: mask.stamp, flags: 0, payload: payload), skipped: dropped)
+        socket.publish(SocketFrame(stamp: mask.stamp, flags: mask.flags.rawValue, payload: payload), skipped: dropped)
+    }
+
+    /// Grey lines on black, which no street and no class looks like.
+    private static func hatching(_ picture: Loan<FrameBytes>) -> Loan<FrameBytes> {
+        let (black, grey, neutral): (UInt8, UInt8, UInt8) = (16, 90, 128)
+        picture.buffer.withPlanes { planes in
+            for (index, plane) in planes.enumerated() {
+                for y in 0..<plane.rows {
+                    let row = plane[y]
+                    for x in 0..<row.count {
+                        row[x] = index > 0 ? neutral : (x + y) % 32 < 4 ? grey : black
+                    }
+                }
+            }
+        }
+        return picture
     }
 
     /// Gives readers a second to take what is on its way to them.

@@ -71,7 +71,8 @@ public final class Y4MSink: MaskSink, @unchecked Sendable {
         let line = Y4MText.frameLine(
             Y4MText.Facts(
                 sequence: mask.stamp.sequence, captured: mask.stamp.capture.epochNanoseconds,
-                latency: age.overflow ? 0 : age.partialValue / 1000, dropped: UInt64(max(0, dropped)), flags: 0))
+                latency: age.overflow ? 0 : age.partialValue / 1000, dropped: UInt64(max(0, dropped)),
+                flags: mask.flags.rawValue))
         try line.withUnsafeBytes(put)
         try output.bytes.withUnsafeBytes(put)
     }

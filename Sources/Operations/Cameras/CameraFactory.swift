@@ -90,7 +90,15 @@ public struct CameraFactory: Sendable {
         try camera.recordings.map { recording in
             var options = OutputOptions()
             options.opacity = recording.opacity
-            return try MaskSinks.make(output: recording.path, style: recording.style, options: options)
+            switch try? MaskSinks.kind(of: recording.path) {
+            case .folder, .null:
+                return try MaskSinks.make(output: recording.path, style: recording.style, options: options)
+            default:
+                // The network needs the processors more.
+                options.threads = 1
+                return try RotatingRecording(
+                    path: recording.path, style: recording.style, options: options, limits: recording.limits)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import Imaging
 import Logging
+import MaskOutput
 import Pipeline
 import ServiceLifecycle
 import Synchronization
@@ -23,6 +24,9 @@ public final class CameraService: Service {
     private struct State {
         var phase = Phase.connecting
         var stream: StreamInfo?
+        var source: SupervisedSource?
+        var recordings: [RotatingRecording] = []
+        var lostOutput: String?
         var pipeline: CameraPipeline?
         var isStopping = false
         var limit = RepeatLimit(interval: 60_000_000_000)
@@ -32,6 +36,7 @@ public final class CameraService: Service {
     public let camera: ServiceConfiguration.Camera
     /// The camera's account over all its pipelines.
     public let ledger: LatencyLedger
+    private let numbers = FrameNumbers()
     private let factory: CameraFactory
     private let engine: InferenceQueue
     private let backoff: Backoff
@@ -61,12 +66,20 @@ public final class CameraService: Service {
     /// All that is known of it now. `recent` is the time that rates and latencies are taken from, the last seconds
     /// unless given; `clients` is how many programs read its sockets.
     public func report(recent: LedgerSnapshot? = nil, clients: Int) -> CameraReport {
-        let (phase, stream) = state.withLock { ($0.phase, $0.stream) }
+        let (phase, supervised, stream, recordings) = state.withLock {
+            ($0.phase, $0.source, $0.stream, $0.recordings)
+        }
+        var source = CameraReport.Source(state: phase.rawValue, location: "\(camera.source)")
+        if let supervised { source.take(supervised.status, at: clock.monotonicNanoseconds) }
+        if phase == .ended { source.state = phase.rawValue }
         return CameraReport(
-            name: camera.name,
-            source: CameraReport.Source(state: phase.rawValue, location: "\(camera.source)"), stream: stream,
-            total: ledger.snapshot(), recent: recent ?? ledger.recent(), clients: clients)
+            name: camera.name, source: source, stream: stream, total: ledger.snapshot(),
+            recent: recent ?? ledger.recent(), clients: clients,
+            recordings: recordings.map { CameraReport.Recording($0.snapshot) })
     }
+
+    /// Why an output could not be completed, where one could not.
+    public var lostOutput: String? { state.withLock { $0.lostOutput } }
 
     /// Runs the camera until its file ends or the service stops.
     public func run() async {
@@ -118,15 +131,24 @@ public final class CameraService: Service {
         let source = try factory.supervised(camera, backoff: backoff, clock: clock) { [self] event in
             report(event)
         }
+        let sinks = try factory.sinks(camera)
+        let recordings = sinks.compactMap { $0 as? RotatingRecording }
+        for recording in recordings {
+            recording.observe { [self, path = recording.summary] event in report(event, of: path) }
+        }
         let pipeline = CameraPipeline(
-            source: source, preparer: factory.preparer(camera), engine: engine, sinks: try factory.sinks(camera),
-            options: CameraPipeline.Options(onFailure: .carryOn, maxFramesPerSecond: camera.maxFramesPerSecond),
-            ledger: ledger, clock: clock
+            source: source, preparer: factory.preparer(camera), engine: engine, sinks: sinks,
+            options: CameraPipeline.Options(
+                onFailure: .carryOn, maxFramesPerSecond: camera.maxFramesPerSecond,
+                maxAge: UInt64(camera.maxAgeMilliseconds) * 1_000_000, priority: camera.priority),
+            ledger: ledger, numbers: numbers, clock: clock
         ) { [self] event in
             report(event)
         }
         let isStopping = state.withLock { state in
             state.pipeline = pipeline
+            state.source = source
+            state.recordings = recordings
             state.phase = .connecting
             return state.isStopping
         }
@@ -181,7 +203,23 @@ public final class CameraService: Service {
             let more = leftOut > 0 ? " (and \(leftOut) frames before it)" : ""
             logger.warning("a frame was left out: \(failure)\(more)")
         case .sinkFailed(let failure):
+            state.withLock { $0.lostOutput = "\(failure)" }
             logger.error("an output was given up: \(failure)")
+        }
+    }
+
+    private func report(_ event: RecordingEvent, of recording: String) {
+        switch event {
+        case .finished(let path, let frames, let bytes):
+            logger.info("recorded \(path): \(frames) frames, \((Double(bytes) / 1e6).fixed(1)) MB")
+        case .recovered(let path):
+            logger.notice("\(path) was left unfinished by a process that died, and is kept")
+        case .removed(let path):
+            logger.info("removed \(path), for quota_mb")
+        case .stopped(let error):
+            logger.error("\(recording) stopped: \(error); it goes on by itself when that is mended")
+        case .resumed:
+            logger.notice("\(recording) goes on")
         }
     }
 

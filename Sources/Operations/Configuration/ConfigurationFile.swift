@@ -1,5 +1,6 @@
 import Glibc
 import Imaging
+import MaskOutput
 import MediaIO
 import Yams
 
@@ -141,10 +142,18 @@ extension ServiceConfiguration {
             if !names.insert(camera.name).inserted {
                 reader.note("name", "\"\(camera.name)\" is the name of an earlier camera")
             }
-            for recording in camera.recordings where !paths.insert(recording.path).inserted {
+            for recording in camera.recordings where !paths.insert(plain(recording.path)).inserted {
                 reader.note("recordings", "\"\(recording.path)\" is written by an earlier recording")
             }
         }
+    }
+}
+
+extension ServiceConfiguration {
+    /// A path without what makes no difference: `a//b/./` is `a/b`.
+    private static func plain(_ path: String) -> String {
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
     }
 }
 
@@ -172,6 +181,8 @@ extension ServiceConfiguration.Camera {
         let source = section.value(Table.source)
         let loop = section.value(Table.loop)
         let maxFPS = section.value(Table.maxFPS)
+        let maxAge = section.value(Table.maxAge)
+        let priority = section.value(Table.priority)
         let fit = section.value(Table.cameraFit)
         let rtspTransport = section.value(Table.rtspTransport)
         let openTimeout = section.value(Table.openTimeout)
@@ -189,14 +200,16 @@ extension ServiceConfiguration.Camera {
         if sockets == [], recordings.isEmpty {
             section.note(Table.cameraSockets.key, "the camera has neither a socket nor a recording")
         }
-        guard let name, let source, let loop, let maxFPS, let fit, let rtspTransport, let openTimeout,
-            let readTimeout, let protocols, let formats, let codecs, let maxPixels, let frozenAfter, let refuseFlat,
-            let deviceOptions, let sockets
+        guard let name, let source, let loop, let maxFPS, let maxAge, let priority, let fit, let rtspTransport,
+            let openTimeout, let readTimeout, let protocols, let formats, let codecs, let maxPixels, let frozenAfter,
+            let refuseFlat, let deviceOptions, let sockets
         else { return nil }
         self.name = name
         self.source = SourceText(source)
         isLooped = loop
         maxFramesPerSecond = maxFPS
+        maxAgeMilliseconds = maxAge
+        self.priority = priority
         self.fit = fit ?? inheritedFit
         self.rtspTransport = rtspTransport
         openTimeoutMilliseconds = openTimeout
@@ -228,9 +241,22 @@ extension ServiceConfiguration.Recording {
         let path = section.value(ConfigurationSettings.recordingPath)
         let style = section.value(ConfigurationSettings.recordingStyle)
         let opacity = section.value(ConfigurationSettings.recordingOpacity)
-        guard let path, let style, let opacity else { return nil }
+        let seconds = section.value(ConfigurationSettings.rotateSeconds)
+        let rotate = section.value(ConfigurationSettings.rotateMegabytes)
+        let quota = section.value(ConfigurationSettings.quotaMegabytes)
+        let free = section.value(ConfigurationSettings.minimumFreeMegabytes)
+        if path?.hasSuffix("/") == true {
+            for key in ["rotate_s", "rotate_mb", "quota_mb", "min_free_mb"] where section.has(key) {
+                section.note(key, "is for video files; a folder of PNGs keeps every picture")
+            }
+        }
+        guard let path, let style, let opacity, let seconds, let rotate, let quota, let free else { return nil }
+        func bytes(_ megabytes: Int) -> Int64 { Int64(megabytes) * 1_000_000 }
         self.path = path
         self.style = style
         self.opacity = opacity
+        limits = RecordingLimits(
+            rotateSeconds: seconds, rotateBytes: rotate.map(bytes), quotaBytes: quota.map(bytes),
+            minimumFreeBytes: bytes(free))
     }
 }

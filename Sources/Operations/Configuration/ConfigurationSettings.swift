@@ -61,6 +61,13 @@ enum ConfigurationSettings {
     static let maxFPS = Setting(
         "max_fps", SettingFormat<Double>.number(0.01...1000, "frames a second").or("none"), default: .some(nil),
         "Frames a second to process at most; none processes all that the network has time for.")
+    static let maxAge = Setting(
+        "max_age_ms", .integer(10...600_000, "milliseconds"), default: 500,
+        "How old the mask of a live source may be when it is sent, counted from its capture; an older one goes out as "
+            + "blind, with every pixel 255. So do masks while there is nothing to see.")
+    static let priority = Setting(
+        "priority", .integer(1...100), default: 1,
+        "The camera's share where the network has no time for all: with 3 it gets three times as much as one with 1.")
     static let cameraFit = Setting(
         "fit", SettingFormat<Fit>.choice().or("inherit"), default: .some(nil), "As fit above, for this camera.")
     static let rtspTransport = Setting(
@@ -107,25 +114,43 @@ enum ConfigurationSettings {
         "Which sockets the camera has: mask has a class id a pixel, color has the class colours.")
 
     static let recordingPath = Setting(
-        "path", .text("the path of a video file or a folder"), default: nil, example: "/var/lib/segmentd/front.mp4",
-        "A video file, or a folder that gets a PNG a frame (a path that ends in /).")
+        "path", .text("the path of a video file or a folder"), default: nil, example: "/var/lib/segmentd/front.mkv",
+        "Video files (.mkv, .mp4, .mov, .webm) that get the time of their first frame into their names, as in "
+            + "front_20261123T083015.250Z.mkv, each with an index front_20261123T083015.250Z.mkv.jsonl; or a folder that gets "
+            + "a PNG a frame (a path that ends in /).")
     static let recordingStyle = Setting(
         "style", .choice(OutputStyle.self), default: .overlay,
         "overlay is the picture under the class colours, mask the colours, ids the class ids.")
     static let recordingOpacity = Setting(
         "opacity", .number(0...1), default: 0.5, "How strongly the colours cover the picture of an overlay.")
+    static let rotateSeconds = Setting(
+        "rotate_s", SettingFormat<Int>.integer(1...86_400, "seconds").or("none"), default: .some(600),
+        "After how long a new video file is begun. The one before is complete then.")
+    static let rotateMegabytes = Setting(
+        "rotate_mb", SettingFormat<Int>.integer(1...1_000_000, "megabytes").or("none"), default: .some(nil),
+        "At which size a new video file is begun.")
+    static let quotaMegabytes = Setting(
+        "quota_mb", SettingFormat<Int>.integer(4...100_000_000, "megabytes").or("none"), default: .some(nil),
+        "How much all video files of this recording may take: the oldest are removed for the newest.")
+    static let minimumFreeMegabytes = Setting(
+        "min_free_mb", .integer(0...100_000_000, "megabytes"), default: 100,
+        "How much of the disk stays free: with less, recording stops, and goes on when there is room again.")
     static let recordings = SettingSection(
         "recordings", isList: true, isInManual: false,
-        "Files that are written besides; they are complete when the service stops.",
-        [.setting(recordingPath), .setting(recordingStyle), .setting(recordingOpacity)])
+        "Files that are written besides, on a queue of their own: what they have no time or room for is left out.",
+        [
+            .setting(recordingPath), .setting(recordingStyle), .setting(recordingOpacity), .setting(rotateSeconds),
+            .setting(rotateMegabytes), .setting(quotaMegabytes), .setting(minimumFreeMegabytes),
+        ])
 
     static let cameras = SettingSection(
         "cameras", isList: true, "The cameras, one or more.",
         [
-            .setting(name), .setting(source), .setting(loop), .setting(maxFPS), .setting(cameraFit),
-            .setting(rtspTransport), .setting(openTimeout), .setting(readTimeout), .setting(protocols),
-            .setting(formats), .setting(codecs), .setting(maxPixels), .setting(frozenAfter), .setting(refuseFlat),
-            .setting(deviceSize), .setting(deviceFPS), .setting(deviceFormat), .setting(cameraSockets),
+            .setting(name), .setting(source), .setting(loop), .setting(maxFPS), .setting(maxAge), .setting(priority),
+            .setting(cameraFit), .setting(rtspTransport), .setting(openTimeout), .setting(readTimeout),
+            .setting(protocols), .setting(formats), .setting(codecs), .setting(maxPixels), .setting(frozenAfter),
+            .setting(refuseFlat), .setting(deviceSize), .setting(deviceFPS), .setting(deviceFormat),
+            .setting(cameraSockets),
             .section(recordings),
         ])
 

@@ -63,6 +63,8 @@ public struct ServiceConfiguration: Sendable {
         public var style: OutputStyle
         /// How strongly the colours cover the picture, 0…1.
         public var opacity: Double
+        /// How long and large its video files may become.
+        public var limits: RecordingLimits
     }
 
     /// One camera.
@@ -75,6 +77,10 @@ public struct ServiceConfiguration: Sendable {
         public var isLooped: Bool
         /// Frames a second at most; nil for all.
         public var maxFramesPerSecond: Double?
+        /// Milliseconds from its capture that a live source's mask may be old when it is sent.
+        public var maxAgeMilliseconds: Int
+        /// Its share of the network where several cameras want it.
+        public var priority: Int
         /// How its pictures are brought to the network's size.
         public var fit: Fit
         /// How RTSP servers send.

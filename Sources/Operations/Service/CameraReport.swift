@@ -64,9 +64,13 @@ public struct CameraReport: Codable, Hashable, Sendable {
     public struct Latency: Codable, Hashable, Sendable {
         /// How many were measured.
         public var count: UInt64
+        /// Half took no longer.
         public var p50: Double
+        /// 95 % took no longer.
         public var p95: Double
+        /// 99 % took no longer.
         public var p99: Double
+        /// The longest.
         public var max: Double
     }
 

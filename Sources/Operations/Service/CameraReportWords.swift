@@ -1,5 +1,7 @@
 import Imaging
+import MaskOutput
 import Pipeline
+import VideoInput
 
 extension CameraReport {
     /// The report on a camera: counts out of `total`, rates and times out of `recent`.
@@ -26,10 +28,36 @@ extension CameraReport {
 
     /// A few words for `systemctl status`.
     public var status: String {
-        fpsOut > 0
-            ? "\(name) \(fpsOut.fixed(1)) fps p99 \(age.p99.fixed(1)) ms"
-                + (source.state == "live" ? "" : " \(source.state)")
-            : "\(name) \(source.state)"
+        let troubled = recordings.filter { ["disk_full", "failed"].contains($0.state) }
+        let tail = troubled.map { ", \($0.path) \($0.state)" }.joined()
+        guard fpsOut > 0 else { return "\(name) \(source.state)" + tail }
+        return "\(name) \(fpsOut.fixed(1)) fps p99 \(age.p99.fixed(1)) ms"
+            + (source.state == "live" ? "" : " \(source.state)") + tail
+    }
+}
+
+extension CameraReport.Source {
+    /// Takes over what the source says of itself, at `now` (nanoseconds of CLOCK_MONOTONIC).
+    mutating func take(_ status: SourceStatus, at now: UInt64) {
+        state = status.state.rawValue
+        sinceSeconds = status.since > 0 && now > status.since ? Double((now - status.since) / 1_000_000) / 1000 : nil
+        location = status.location
+        cause = status.cause
+        attempts = Int(clamping: status.attempts)
+        reconnects = status.reconnects
+        lastRecoverySeconds = status.lastRecovery.map { Double($0 / 1_000_000) / 1000 }
+        framesRead = status.framesRead
+        refused = Dictionary(uniqueKeysWithValues: status.refused.map { ($0.key.rawValue, $0.value) })
+    }
+}
+
+extension CameraReport.Recording {
+    init(_ snapshot: RecordingSnapshot) {
+        self.init(
+            path: snapshot.path, state: snapshot.state.rawValue, file: snapshot.file,
+            bytes: UInt64(clamping: snapshot.bytes), totalBytes: UInt64(clamping: snapshot.totalBytes),
+            frames: snapshot.frames, dropped: snapshot.dropped, finished: snapshot.finished, removed: snapshot.removed,
+            error: snapshot.error)
     }
 }
 

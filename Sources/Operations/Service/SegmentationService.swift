@@ -13,6 +13,7 @@ public final class SegmentationService: Service {
     private let logger: Logger
     private let onOverdue: @Sendable () -> Void
     private let hasEnded = Mutex(false)
+    private let isStopping = Mutex(false)
 
     /// How long stopping may take, outputs included.
     public static let stopTimeout = 10
@@ -46,6 +47,7 @@ public final class SegmentationService: Service {
                 reports.cancel()
             }
         } onGracefulShutdown: {
+            self.isStopping.withLock { $0 = true }
             self.logger.notice("stopping")
             self.notifier.notify(.stopping, .status("stopping"))
             DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(Self.stopTimeout)) {
@@ -54,6 +56,12 @@ public final class SegmentationService: Service {
         }
         hasEnded.withLock { $0 = true }
         for camera in cameras { log(camera, camera.ledger.snapshot(), prefix: "in all: ") }
+    }
+
+    /// The outputs that could not be completed although all cameras came to their end by themselves, a sentence each.
+    public var lostOutputs: [String] {
+        guard !isStopping.withLock({ $0 }) else { return [] }
+        return cameras.compactMap { camera in camera.lostOutput.map { "camera \(camera.camera.name): \($0)" } }
     }
 
     private func report() async {
