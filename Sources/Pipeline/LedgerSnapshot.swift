@@ -13,6 +13,15 @@ public struct LatencySummary: Hashable, Sendable {
     public let p99: UInt64
     /// The longest.
     public let max: UInt64
+    /// All of them together, in nanoseconds.
+    public let sum: Double
+    /// How many took no longer than each of `bounds`.
+    public let atMost: [UInt64]
+
+    /// The bounds of `atMost`, rising, in nanoseconds: a millisecond to ten seconds, finest where frames are.
+    public static let bounds: [UInt64] = [
+        1, 2, 5, 10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2500, 5000, 10_000,
+    ].map { $0 * 1_000_000 }
 
     init(_ histogram: Histogram<UInt64>) {
         count = histogram.totalCount
@@ -25,6 +34,19 @@ public struct LatencySummary: Hashable, Sendable {
         p50 = percentile(50)
         p95 = percentile(95)
         p99 = percentile(99)
+        sum = isEmpty ? 0 : histogram.mean * Double(count)
+        atMost = Self.cumulative(histogram)
+    }
+
+    private static func cumulative(_ histogram: Histogram<UInt64>) -> [UInt64] {
+        var sum: UInt64 = 0
+        var lowest: UInt64 = 0
+        return bounds.map { bound in
+            // Times that the histogram does not tell apart from the bound count as at most it.
+            sum += histogram.count(within: lowest...Swift.max(lowest, bound))
+            lowest = histogram.nextNonEquivalentForValue(bound)
+            return sum
+        }
     }
 }
 

@@ -10,10 +10,17 @@ struct CheckConfigCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The configuration file.", valueName: "file"))
     var file: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Another configuration file, such as the one in force: say what a change from it to FILE does.",
+            valueName: "file"))
+    var against: String?
+
     @Flag(help: "Print a configuration file that names every key with its default.")
     var manual = false
 
     func validate() throws {
+        if against != nil, file == nil { throw ValidationError("--against needs a FILE to compare with.") }
         if (file == nil) != manual { throw ValidationError("Give a FILE to check, or --manual.") }
     }
 
@@ -24,6 +31,11 @@ struct CheckConfigCommand: ParsableCommand {
             let configuration = try ServiceConfiguration(path: file)
             let count = configuration.cameras.count
             print("\(file): valid, \(count) camera\(count == 1 ? "" : "s")")
+            if let against {
+                print(
+                    "from \(against): \(ReloadPlan(from: try ServiceConfiguration(path: against), to: configuration))"
+                )
+            }
         } catch let error as ConfigurationError {
             // As compilers do: a line a problem, ready to be jumped to.
             for problem in error.problems { StandardError.write("\(problem)\n") }

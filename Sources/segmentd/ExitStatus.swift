@@ -56,6 +56,8 @@ extension ExitStatus {
         case let error as ConfigurationFileError: self = Self(reading: error.code)
         case is ModelError: self = .dataError
         case is UnsupportedInstructionSet: self = .unavailable
+        case is StatusServerError: self = .unavailable
+        case let error as ControlClientError: self = Self(error)
         case let error as Engine.Failure: self = Self(error)
         default: self = .software
         }
@@ -89,6 +91,15 @@ extension ExitStatus {
         case .noEncoder: self = .unavailable
         case .failed: self = .software
         case .nothingWritten: self = .dataError
+        }
+    }
+
+    private init(_ error: ControlClientError) {
+        switch error {
+        case .notRunning, .noAnswer, .timedOut, .refused: self = .unavailable
+        case .notAllowed: self = .noPermission
+        case .unusable: self = .usage
+        case .notUnderstood: self = .dataError
         }
     }
 

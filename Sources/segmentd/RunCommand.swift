@@ -1,7 +1,9 @@
 import ArgumentParser
+import Dispatch
 import Glibc
 import Kernels
 import Logging
+import MaskOutput
 import MediaIO
 import Operations
 import Pipeline
@@ -14,60 +16,108 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Run as a service: cameras in, masks out on Unix sockets.",
         discussion: """
-            Logs to standard error, tells systemd when it is ready, and ends cleanly on SIGTERM or SIGINT: files are \
-            completed and sockets removed. A camera that fails is tried again for ever. With cameras that end, such as \
-            files, the service ends when all have.
+            Logs to standard error, tells systemd when it is ready and how it is doing, and ends cleanly on SIGTERM or \
+            SIGINT: files are completed and sockets removed. SIGHUP reads the configuration again and changes what \
+            differs; a file that is wrong changes nothing. A camera that fails is tried again for ever. With cameras \
+            that end, such as files, the service ends when all have.
             """)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The configuration file.", valueName: "file"))
     var config: String
 
+    /// Somebody stopped the service before it was up.
+    private struct StoppedEarly: Error {}
+
     func run() async throws {
+        let signals = ServiceSignals()
         let configuration = try ServiceConfiguration(path: config)
-        let logger = ServiceLog.logger(level: configuration.logThreshold.level)
+        let log = ServiceLog.Shared(level: configuration.logThreshold.level)
+        let logger = ServiceLog.logger(shared: log)
+        var lost: [String] = []
+        do {
+            let runtime = try await Self.blocking {
+                try ServiceRuntime(configuration, setup: setup(signals: signals, logger: logger, log: log))
+            }
+            if !signals.isStopping { lost = try await serve(runtime, signals: signals, logger: logger, log: log) }
+            try await Self.blocking { runtime.close() }
+        } catch let error as ConfigurationUnusable {
+            throw CommandFailure(.configuration, error.description)
+        } catch is StoppedEarly {}
+        logger.notice("stopped")
+        if !lost.isEmpty { throw CommandFailure(.ioError, lost.joined(separator: "\n")) }
+    }
+
+    private func setup(signals: ServiceSignals, logger: Logger, log: ServiceLog.Shared) -> ServiceRuntime.Setup {
+        var setup = ServiceRuntime.Setup(path: config, version: Segmentd.version, logger: logger, log: log) {
+            configuration in
+            if signals.isStopping { throw StoppedEarly() }
+            let engine = try Self.engine(configuration)
+            if signals.isStopping { throw StoppedEarly() }
+            return engine
+        }
+        setup.inherited = InheritedSockets()
+        setup.notifier = ServiceNotifier()
+        return setup
+    }
+
+    /// Runs the service to its end. Answers the outputs that could not be completed although the cameras ended by
+    /// themselves, a sentence each.
+    private func serve(
+        _ runtime: ServiceRuntime, signals: ServiceSignals, logger: Logger, log: ServiceLog.Shared
+    ) async throws -> [String] {
+        var settings = SegmentationService.Settings(
+            reportInterval: { runtime.reportInterval }, watchdog: ProgressWatch.interval())
+        settings.status = { runtime.report().status }
+        settings.onReady = {
+            runtime.markReady()
+            signals.onReload { runtime.reload { _ in } }
+        }
+        settings.onOverdue = {
+            logger.critical("stopping took longer than \(SegmentationService.stopTimeout) s; giving up")
+            PartialFile.removeAll()
+            _exit(ExitStatus.software.rawValue)
+        }
+        let service = SegmentationService(
+            fleet: runtime.fleet, cameras: runtime.makeCameras(), clients: { runtime.clients(of: $0) },
+            settings: settings, notifier: ServiceNotifier(), logger: logger, log: log)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(
+                        service: service, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup)
+                ], logger: logger))
+        signals.onStop { Task { await group.triggerGracefulShutdown() } }
+        do {
+            try await group.run()
+        } catch let error as ServiceGroupError where error.errorCode == .alreadyFinished && signals.isStopping {
+            // It was stopped before it began.
+        }
+        return service.lostOutputs
+    }
+
+    /// The network that `configuration` asks for.
+    private static func engine(_ configuration: ServiceConfiguration) throws -> LoadedEngine {
         let instructionSet = InstructionSet(rawValue: configuration.cpuFeatures.rawValue)
         if let instructionSet, !instructionSet.isSupported {
             throw UnsupportedInstructionSet(requested: instructionSet)
         }
-        let engine = InferenceQueue(
-            try Segmenter(
-                model: try EngineArguments.loadModel(configuration.model),
-                inputSize: configuration.size, threads: configuration.threads ?? ProcessorCount.available,
-                instructionSet: instructionSet))
-        let notifier = ServiceNotifier()
-        logger.notice("segmentd \(Segmentd.version), model \(engine.modelName), input \(engine.inputSize)")
-        let sockets = try CameraSockets(configuration, logger: logger)
-        defer { sockets.close() }
-        let factory = CameraFactory(configuration, sockets: sockets)
-        for camera in configuration.cameras {
-            do {
-                try factory.check(camera, among: configuration.cameras)
-            } catch {
-                throw CommandFailure(.configuration, "\(config): camera \(camera.name): \(error)")
+        let segmenter = try Segmenter(
+            model: try EngineArguments.loadModel(configuration.model), inputSize: configuration.size,
+            threads: configuration.threads ?? ProcessorCount.available, instructionSet: instructionSet)
+        return LoadedEngine(
+            queue: InferenceQueue(segmenter), threads: segmenter.threads,
+            instructionSet: segmenter.instructionSet.rawValue)
+    }
+
+    /// Runs what blocks on a thread of its own.
+    private static func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws
+        -> Value
+    {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue(label: "segmentd.setup", qos: .userInitiated).async {
+                continuation.resume(with: Result { try body() })
             }
         }
-        let cameras = configuration.cameras.map {
-            CameraService($0, factory: factory, engine: engine, logger: logger)
-        }
-        let service = SegmentationService(
-            cameras: cameras, clients: { sockets.clients(of: $0) },
-            reportInterval: .seconds(configuration.reportIntervalSeconds),
-            notifier: notifier, logger: logger,
-            onOverdue: {
-                logger.critical("stopping took longer than \(SegmentationService.stopTimeout) s; giving up")
-                PartialFile.removeAll()
-                _exit(ExitStatus.software.rawValue)
-            })
-        let group = ServiceGroupConfiguration(
-            services: [
-                .init(
-                    service: service, successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .cancelGroup)
-            ],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        try await ServiceGroup(configuration: group).run()
-        logger.notice("stopped")
-        let lost = service.lostOutputs
-        if !lost.isEmpty { throw CommandFailure(.ioError, lost.joined(separator: "\n")) }
     }
 }

@@ -155,8 +155,9 @@ struct CameraServiceTests {
         let working = try service(
             "front", source: { CountingSource(camera: "front", frames: 100) }, sinks: { [sink] })
         let service = SegmentationService(
-            cameras: [failing, working], clients: { $0 == "front" ? 2 : 0 }, reportInterval: .seconds(3600),
-            notifier: ServiceNotifier(socket: nil), logger: lines.logger)
+            cameras: [failing, working], clients: { $0 == "front" ? 2 : 0 },
+            settings: .init(reportInterval: { .seconds(3600) }), notifier: ServiceNotifier(socket: nil),
+            logger: lines.logger)
         await service.run()
         #expect(sink.written == 100)
         #expect(lines.text.contains("<6>gone: in all: ended, no frames, 0 clients"))
@@ -173,8 +174,8 @@ struct CameraServiceTests {
         })
         let camera = try service("front", source: { CountingSource(camera: "front", frames: nil) }, sinks: { [sink] })
         let service = SegmentationService(
-            cameras: [camera], reportInterval: .seconds(3600), notifier: ServiceNotifier(socket: nil),
-            logger: lines.logger)
+            cameras: [camera], settings: .init(reportInterval: { .seconds(3600) }),
+            notifier: ServiceNotifier(socket: nil), logger: lines.logger)
         let serviceGroup = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],

@@ -93,8 +93,8 @@ struct ConfigurationTests {
             ("logLevel: info\n", "c.yaml:1:1: logLevel: unknown key; did you mean \"log_level\"?"),
             (
                 "sockets: {mode: 0660, banana: 1}\n",
-                "c.yaml:1:23: sockets.banana: unknown key; the keys here are client_timeout_ms, directory, group, "
-                    + "max_clients, mode"
+                "c.yaml:1:23: sockets.banana: unknown key; the keys here are allow_uids, client_timeout_ms, directory, "
+                    + "group, max_clients, mode"
             ),
             (
                 "size: 768\n",
@@ -132,12 +132,12 @@ struct ConfigurationTests {
             ),
             (
                 "    sockets: [mask, colour]\n",
-                "c.yaml:4:21: cameras[0].sockets: expected a list of one of mask, color, each once, got \"colour\"; "
+                "c.yaml:4:21: cameras[0].sockets: expected a list of one of mask, color, nut, each once, got \"colour\"; "
                     + "did you mean \"color\"?"
             ),
             (
                 "    sockets: [mask, mask]\n",
-                "c.yaml:4:21: cameras[0].sockets: expected a list of one of mask, color, each once, got \"mask\""
+                "c.yaml:4:21: cameras[0].sockets: expected a list of one of mask, color, nut, each once, got \"mask\""
             ),
             ("    sockets: []\n", "c.yaml:4:14: cameras[0].sockets: the camera has neither a socket nor a recording"),
             (

@@ -39,13 +39,18 @@ final class Running: Sendable {
     private let collected = Mutex((output: Data(), errors: Data()))
     private let ended = DispatchGroup()
 
-    init(_ arguments: [String], in folder: TemporaryFolder? = nil, environment: [String: String] = [:]) throws {
+    init(
+        _ arguments: [String], in folder: TemporaryFolder? = nil, environment: [String: String] = [:],
+        program: URL = Program.url
+    ) throws {
         let process = Process()
-        process.executableURL = Program.url
+        process.executableURL = program
         process.arguments = arguments
         if let folder { process.currentDirectoryURL = folder.url }
         var all = ProcessInfo.processInfo.environment
-        for name in ["NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "JOURNAL_STREAM", "INVOCATION_ID"] { all[name] = nil }
+        for name in ["NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "JOURNAL_STREAM", "INVOCATION_ID", "WATCHDOG_USEC"] {
+            all[name] = nil
+        }
         process.environment = all.merging(environment) { $1 }
         pipes = (Pipe(), Pipe())
         process.standardOutput = pipes.output

@@ -22,7 +22,7 @@ struct ClientState<Frame> {
     }
 
     /// Nanoseconds without a byte taken after which the reader counts as stalled.
-    let stall: UInt64
+    var stall: UInt64
     /// Frames sent whole.
     private(set) var framesSent: UInt64 = 0
     /// Frames of the camera that this reader missed since its first.

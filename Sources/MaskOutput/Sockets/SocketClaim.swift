@@ -6,16 +6,23 @@ import Synchronization
 /// A lock on `.NAME.lock` beside it says whose the path is; the socket appears under its name only when it listens and
 /// has its mode. A socket file that nobody listens to is cleared away; another process's is never touched.
 ///
+/// A socket that systemd opened and handed over is served as it is: its file, its mode and its end are systemd's.
+///
 /// Made by whoever opens the socket, then used by the server's thread alone.
 final class SocketClaim: @unchecked Sendable {
     /// The path.
     let path: String
     /// The listening descriptor, non-blocking.
     let descriptor: Int32
-    private let lock: Int32
-    private let lockPath: String
-    private let identity: (dev_t, ino_t)
+    private let file: OwnFile?
     private var isClosed = false
+
+    /// The socket file that is ours, and the lock that says so.
+    private struct OwnFile {
+        let lock: Int32
+        let lockPath: String
+        let identity: (dev_t, ino_t)
+    }
 
     /// Claims `path`: makes the folder if it is not there, takes the lock, clears a stale socket, listens.
     init(path: String, mode: mode_t, group: String?) throws(OutputError) {
@@ -28,17 +35,28 @@ final class SocketClaim: @unchecked Sendable {
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         guard !name.isEmpty else { throw .notASocket(path: path) }
         try Self.makeFolder(folder, for: path)
-        lockPath = folder + ".\(name).lock"
-        lock = try Self.takeLock(lockPath, for: path)
+        let lockPath = folder + ".\(name).lock"
+        let lock = try Self.takeLock(lockPath, for: path)
         do throws(OutputError) {
             try Self.clear(path)
-            (descriptor, identity) = try Self.listen(
+            let (descriptor, identity) = try Self.listen(
                 at: path, temporary: folder + Self.temporaryName(), mode: mode, group: group)
+            self.descriptor = descriptor
+            file = OwnFile(lock: lock, lockPath: lockPath, identity: identity)
         } catch {
             unlink(lockPath)
             Glibc.close(lock)
             throw error
         }
+    }
+
+    /// Serves the listening socket `inherited`, called `path` in messages. It stays open for whoever handed it over.
+    init(path: String, inherited: Int32) throws(OutputError) {
+        self.path = path
+        file = nil
+        descriptor = fcntl(inherited, F_DUPFD_CLOEXEC, 3)
+        guard descriptor >= 0 else { throw .socket(path: path, step: "taking it over", errno: errno) }
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     }
 
     deinit { close() }
@@ -48,10 +66,24 @@ final class SocketClaim: @unchecked Sendable {
         guard !isClosed else { return }
         isClosed = true
         Glibc.close(descriptor)
+        guard let file else { return }
         var status = stat()
-        if lstat(path, &status) == 0, status.st_dev == identity.0, status.st_ino == identity.1 { unlink(path) }
-        unlink(lockPath)
-        Glibc.close(lock)
+        if lstat(path, &status) == 0, status.st_dev == file.identity.0, status.st_ino == file.identity.1 {
+            unlink(path)
+        }
+        unlink(file.lockPath)
+        Glibc.close(file.lock)
+    }
+
+    /// Changes the permissions of a socket file of ours. Throws `OutputError` where the system refuses.
+    static func restrict(path: String, mode: mode_t, group: String?) throws(OutputError) {
+        if let group {
+            guard let entry = getgrnam(group) else { throw .unknownGroup(name: group, path: path) }
+            guard chown(path, uid_t.max, entry.pointee.gr_gid) == 0 else {
+                throw .socket(path: path, step: "giving it to the group \(group)", errno: errno)
+            }
+        }
+        guard chmod(path, mode) == 0 else { throw .socket(path: path, step: "chmod", errno: errno) }
     }
 
     private static let count = Atomic<UInt32>(0)
@@ -144,13 +176,7 @@ final class SocketClaim: @unchecked Sendable {
             guard UnixSocket.withAddress(temporary, { bind(descriptor, $0, $1) }) == 0 else {
                 throw .socket(path: path, step: "bind", errno: errno)
             }
-            if let group {
-                guard let entry = getgrnam(group) else { throw .unknownGroup(name: group, path: path) }
-                guard chown(temporary, uid_t.max, entry.pointee.gr_gid) == 0 else {
-                    throw .socket(path: path, step: "giving it to the group \(group)", errno: errno)
-                }
-            }
-            guard chmod(temporary, mode) == 0 else { throw .socket(path: path, step: "chmod", errno: errno) }
+            try restrict(path: temporary, mode: mode, group: group)
             guard Glibc.listen(descriptor, 64) == 0 else { throw .socket(path: path, step: "listen", errno: errno) }
             var status = stat()
             guard lstat(temporary, &status) == 0, rename(temporary, path) == 0 else {

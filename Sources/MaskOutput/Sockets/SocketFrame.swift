@@ -14,11 +14,14 @@ final class SocketFrame: Sendable {
     let stamp: FrameStamp
     let flags: UInt8
     let payload: Payload
+    private let prefix: [UInt8]?
 
-    init(stamp: FrameStamp, flags: UInt8, payload: Payload) {
+    /// A frame of Y4M, or where `prefix` is given of a stream that has those bytes before the frame for every reader.
+    init(stamp: FrameStamp, flags: UInt8, payload: Payload, prefix: [UInt8]? = nil) {
         self.stamp = stamp
         self.flags = flags
         self.payload = payload
+        self.prefix = prefix
     }
 
     /// The frame's bytes.
@@ -29,8 +32,9 @@ final class SocketFrame: Sendable {
         }
     }
 
-    /// The frame's line for a reader that missed `dropped` frames and gets this one at `now` (CLOCK_MONOTONIC).
+    /// What comes before the frame's bytes: its line for a reader that missed `dropped` frames and gets this one at `now` (CLOCK_MONOTONIC).
     func line(dropped: UInt64, now: UInt64) -> [UInt8] {
+        if let prefix { return prefix }
         let captured = stamp.capture.monotonicNanoseconds
         return Y4MText.frameLine(
             Y4MText.Facts(

@@ -10,27 +10,42 @@ final class SocketLoop: @unchecked Sendable {
         let clients: Int
         /// Nanoseconds.
         let stall: UInt64
+        /// The users that may connect; nil for all.
+        let allowedUsers: Set<UInt32>?
     }
 
     private struct Inbox {
         var added: [(SocketClaim, SocketChannel)] = []
+        var removed: [(channel: SocketChannel, done: @Sendable () -> Void)] = []
+        var hasChangedLimits = false
         var isStopping = false
+        var hasStopped = false
         var isAwake = false
     }
 
-    private let limits: Limits
     private let clock: any FrameClock
     private let onEvent: @Sendable (SocketEvent) -> Void
     private let inbox = Mutex(Inbox())
     private let stopped = DispatchGroup()
     private let wakeRead: Int32
     private let wakeWrite: Int32
-    // Only the loop's own thread touches it.
+    // Only the loop's own thread touches these.
     private var services: [SocketService] = []
+    private let limits: SharedLimits
+
+    /// What holds for all sockets; who connects is measured by what it says at that moment.
+    final class SharedLimits: Sendable {
+        private let value: Mutex<Limits>
+        init(_ limits: Limits) { value = Mutex(limits) }
+        var now: Limits {
+            get { value.withLock { $0 } }
+            set { value.withLock { $0 = newValue } }
+        }
+    }
 
     init(limits: Limits, clock: any FrameClock, onEvent: @escaping @Sendable (SocketEvent) -> Void) throws(OutputError)
     {
-        self.limits = limits
+        self.limits = SharedLimits(limits)
         self.clock = clock
         self.onEvent = onEvent
         var ends: [Int32] = [-1, -1]
@@ -51,6 +66,22 @@ final class SocketLoop: @unchecked Sendable {
     /// Serves a socket from now on.
     func add(_ claim: SocketClaim, _ channel: SocketChannel) {
         inbox.withLock { $0.added.append((claim, channel)) }
+        wake()
+    }
+
+    /// Stops serving a socket; `done` is called when its readers and its file are gone.
+    func remove(_ channel: SocketChannel, done: @escaping @Sendable () -> Void) {
+        let hasStopped = inbox.withLock { inbox in
+            if !inbox.hasStopped { inbox.removed.append((channel, done)) }
+            return inbox.hasStopped
+        }
+        if hasStopped { done() } else { wake() }
+    }
+
+    /// Bounds that hold from now on.
+    func change(_ limits: Limits) {
+        self.limits.now = limits
+        inbox.withLock { $0.hasChangedLimits = true }
         wake()
     }
 
@@ -95,21 +126,37 @@ final class SocketLoop: @unchecked Sendable {
         }
         for service in services { service.close() }
         services.removeAll()
-        inbox.withLock { $0.added.removeAll() }
+        let removed = inbox.withLock { inbox in
+            inbox.hasStopped = true
+            inbox.added.removeAll()
+            defer { inbox.removed.removeAll() }
+            return inbox.removed
+        }
+        for removal in removed { removal.done() }
         stopped.leave()
     }
 
     /// Takes over new sockets; false when it is time to stop.
     private func takeInbox() -> Bool {
-        let (added, isStopping) = inbox.withLock { inbox in
-            defer { inbox.added.removeAll() }
+        let news = inbox.withLock { inbox in
+            defer {
+                inbox.added.removeAll()
+                inbox.removed.removeAll()
+                inbox.hasChangedLimits = false
+            }
             inbox.isAwake = false
-            return (inbox.added, inbox.isStopping)
+            return inbox
         }
-        for (claim, channel) in added {
+        if news.hasChangedLimits { for service in services { service.changeLimits() } }
+        for (claim, channel) in news.added {
             services.append(SocketService(claim: claim, channel: channel, limits: limits, onEvent: onEvent))
         }
-        return !isStopping
+        for removal in news.removed {
+            services.first { $0.channel === removal.channel }?.close()
+            services.removeAll { $0.channel === removal.channel }
+            removal.done()
+        }
+        return !news.isStopping
     }
 
     private func drainWakeUps() {

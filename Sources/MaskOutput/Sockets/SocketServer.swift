@@ -9,6 +9,8 @@ public enum SocketEvent: Equatable, Sendable {
     case connected(path: String, pid: Int32?, uid: UInt32?)
     /// A reader was turned away because `limit` are being served.
     case refused(path: String, limit: Int)
+    /// A reader was turned away because its user is not on the list.
+    case denied(path: String, pid: Int32?, uid: UInt32?)
     /// A reader went away.
     case disconnected(path: String)
     /// A reader was closed: it took nothing for too long, or the stream became another one.
@@ -34,14 +36,22 @@ public final class SocketServer: Sendable {
         public var group: String?
         /// Readers at a socket at a time.
         public var maximumClients = 16
+        /// The users that may connect; nil for all whom `mode` and `group` let in.
+        public var allowedUsers: Set<UInt32>?
         /// Seconds after which a reader that takes nothing is closed.
         public var stallSeconds = 5.0
 
         /// The defaults.
         public init() {}
+
+        var limits: SocketLoop.Limits {
+            SocketLoop.Limits(
+                clients: max(1, maximumClients), stall: UInt64(max(0.001, min(stallSeconds, 1e6)) * 1e9),
+                allowedUsers: allowedUsers)
+        }
     }
 
-    private let settings: Settings
+    private let settings: Mutex<Settings>
     private let loop: SocketLoop
 
     /// A server without sockets. `onEvent` is called on the server's thread and must return soon.
@@ -49,22 +59,34 @@ public final class SocketServer: Sendable {
         settings: Settings = Settings(), clock: any FrameClock = SystemClock(),
         onEvent: @escaping @Sendable (SocketEvent) -> Void = { _ in }
     ) throws(OutputError) {
-        self.settings = settings
-        loop = try SocketLoop(
-            limits: SocketLoop.Limits(
-                clients: max(1, settings.maximumClients),
-                stall: UInt64(max(0.001, min(settings.stallSeconds, 1e6)) * 1e9)), clock: clock, onEvent: onEvent)
+        self.settings = Mutex(settings)
+        loop = try SocketLoop(limits: settings.limits, clock: clock, onEvent: onEvent)
         DispatchQueue(label: "segmentd.sockets", qos: .userInitiated).async { [loop] in loop.run() }
     }
 
     deinit { loop.stop() }
 
     /// Opens a socket at `path`; its folder is made where it is not there. Readers may connect at once.
-    public func open(path: String) throws(OutputError) -> MaskSocket {
-        let claim = try SocketClaim(path: path, mode: mode_t(settings.mode), group: settings.group)
+    ///
+    /// Where `inherited` is given, that listening socket is served under this name, and nothing is made at `path`.
+    public func open(path: String, inherited: Int32? = nil) throws(OutputError) -> MaskSocket {
+        let claim: SocketClaim
+        if let inherited {
+            claim = try SocketClaim(path: path, inherited: inherited)
+        } else {
+            let settings = settings.withLock { $0 }
+            claim = try SocketClaim(path: path, mode: mode_t(settings.mode), group: settings.group)
+        }
         let channel = SocketChannel(path: path)
         loop.add(claim, channel)
         return MaskSocket(channel: channel, loop: loop)
+    }
+
+    /// Takes over other limits: from now on for who connects, at once for how long readers may take nothing.
+    /// Permissions hold for the sockets opened later; `MaskSocket.restrict` is for those that are open.
+    public func change(_ settings: Settings) {
+        self.settings.withLock { $0 = settings }
+        loop.change(settings.limits)
     }
 
     /// Closes every reader and socket, removes the socket files and ends the thread. Returns when that is done.
@@ -104,6 +126,18 @@ public final class MaskSocket: Sendable {
     init(channel: SocketChannel, loop: SocketLoop) {
         self.channel = channel
         self.loop = loop
+    }
+
+    /// Changes the permissions of the socket's file.
+    public func restrict(mode: UInt32, group: String?) throws(OutputError) {
+        try SocketClaim.restrict(path: path, mode: mode_t(mode), group: group)
+    }
+
+    /// Closes the socket and its readers, and removes its file. Returns when that is done.
+    public func close() {
+        let done = DispatchSemaphore(value: 0)
+        loop.remove(channel) { done.signal() }
+        done.wait()
     }
 
     /// The numbers now.

@@ -20,8 +20,8 @@ final class SocketService {
     }
 
     private let claim: SocketClaim
-    private let channel: SocketChannel
-    private let limits: SocketLoop.Limits
+    let channel: SocketChannel
+    private let limits: SocketLoop.SharedLimits
     private let onEvent: @Sendable (SocketEvent) -> Void
     private var header: [UInt8]?
     private var clients: [Client] = []
@@ -29,7 +29,7 @@ final class SocketService {
     private var acceptsAgain: UInt64 = 0
 
     init(
-        claim: SocketClaim, channel: SocketChannel, limits: SocketLoop.Limits,
+        claim: SocketClaim, channel: SocketChannel, limits: SocketLoop.SharedLimits,
         onEvent: @escaping @Sendable (SocketEvent) -> Void
     ) {
         self.claim = claim
@@ -42,6 +42,12 @@ final class SocketService {
     var due: UInt64? {
         let deadlines = clients.compactMap(\.state.deadline)
         return (acceptsAgain > 0 ? deadlines + [acceptsAgain] : deadlines).min()
+    }
+
+    /// Bounds that hold from now on; readers that are here stay.
+    func changeLimits() {
+        let stall = limits.now.stall
+        for client in clients { client.state.stall = stall }
     }
 
     // MARK: - News from the publisher
@@ -137,6 +143,14 @@ final class SocketService {
                     return
                 }
             }
+            let limits = limits.now
+            let peer = UnixSocket.peer(of: descriptor)
+            guard UnixSocket.allows(peer, limits.allowedUsers) else {
+                Glibc.close(descriptor)
+                channel.update { $0.refused += 1 }
+                onEvent(.denied(path: claim.path, pid: peer?.pid, uid: peer?.uid))
+                continue
+            }
             guard clients.count < limits.clients else {
                 Glibc.close(descriptor)
                 channel.update { $0.refused += 1 }
@@ -152,7 +166,6 @@ final class SocketService {
                 $0.clients += 1
                 $0.accepted += 1
             }
-            let peer = UnixSocket.peer(of: descriptor)
             onEvent(.connected(path: claim.path, pid: peer?.pid, uid: peer?.uid))
             advance(client, now: now)
             removeClosed()

@@ -1,8 +1,8 @@
 import Imaging
 import MediaIO
 
-/// Publishes a camera's masks, blind ones too, at a socket: `.mask` (ids) or `.color` (class colours), as `docs/wire.md`
-/// says.
+/// Publishes a camera's masks, blind ones too, at a socket: `.mask` (ids), `.color` (class colours) or `.nut` (both), as
+/// `docs/wire.md` says.
 ///
 /// It never waits for a reader, and works for nobody: without readers nothing is painted or sent. The socket itself stays
 /// open after `finish`, for the next `begin` (a camera that comes back); the `SocketServer` closes it. One queue calls it.
@@ -13,6 +13,8 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
         case mask
         /// Y4M C444: the class colours in BT.601.
         case color
+        /// NUT, pal8: exact ids, the palette, and the times of capture.
+        case nut
     }
 
     /// `socket /run/segmentd/front.mask`.
@@ -20,6 +22,7 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
     private let socket: MaskSocket
     private let content: Content
     private var begun: Begun?
+    private var times = NUTTimes()
 
     private struct Begun {
         let maskSize: ImageSize
@@ -38,13 +41,25 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
 
     /// Sends the header to those who wait for it.
     public func begin(stream info: StreamInfo, maskSize: ImageSize, labels: LabelSet) throws {
+        let isPalette = content == .nut
         begun = Begun(
             maskSize: maskSize, painter: MaskPainter(labels: labels),
-            pool: BufferPool { FrameBytes(size: maskSize, format: .yuv444p) })
-        socket.announce(
-            header: Y4MText.header(
-                size: maskSize, frameRate: info.frameRate, pixelAspect: Rational(1, 1),
-                layout: content == .mask ? .mono : .full))
+            pool: BufferPool {
+                let frame = FrameBytes(size: maskSize, format: isPalette ? .pal8 : .yuv444p)
+                frame.withPalette { NUTStream.write(palette: labels, to: $0) }
+                return frame
+            })
+        socket.announce(header: header(size: maskSize, frameRate: info.frameRate))
+    }
+
+    private func header(size: ImageSize, frameRate: Rational?) -> [UInt8] {
+        switch content {
+        case .mask, .color:
+            Y4MText.header(
+                size: size, frameRate: frameRate, pixelAspect: Rational(1, 1),
+                layout: content == .mask ? .mono : .full)
+        case .nut: NUTStream.header(size: size, frameRate: frameRate)
+        }
     }
 
     /// Publishes one mask.
@@ -66,6 +81,7 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
             return
         }
         let payload: SocketFrame.Payload
+        var prefix: [UInt8]?
         switch content {
         case .mask: payload = .ids(mask)
         case .color where mask.flags.isBlind:
@@ -79,8 +95,18 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
                     of: mask, maskOnly: true, on: planes, format: .yuv444p, matrix: 6, size: begun.maskSize)
             }
             payload = .painted(loan)
+        case .nut:
+            let loan = begun.pool.take()
+            loan.buffer.withPlanes { planes in
+                begun.painter.drawIDs(of: mask, maskOnly: true, on: planes, size: begun.maskSize)
+            }
+            payload = .painted(loan)
+            prefix = NUTStream.framePrefix(
+                time: times.next(mask.stamp.capture.epochNanoseconds), count: loan.buffer.count)
         }
-        socket.publish(SocketFrame(stamp: mask.stamp, flags: mask.flags.rawValue, payload: payload), skipped: dropped)
+        socket.publish(
+            SocketFrame(stamp: mask.stamp, flags: mask.flags.rawValue, payload: payload, prefix: prefix),
+            skipped: dropped)
     }
 
     /// Grey lines on black, which no street and no class looks like.

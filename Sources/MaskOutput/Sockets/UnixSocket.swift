@@ -12,6 +12,14 @@ enum UnixSocket {
         case gone
     }
 
+    /// What a peer said; `end` where it will say nothing more, `gone` where it has gone away.
+    enum Received {
+        case bytes([UInt8])
+        case end
+        case again
+        case gone
+    }
+
     /// A new stream socket, closed on exec and non-blocking; negative with `errno` where there is none.
     static func make() -> Int32 {
         socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
@@ -70,6 +78,21 @@ enum UnixSocket {
         }
     }
 
+    /// What the peer said by now, up to `count` bytes of it.
+    static func receive(from descriptor: Int32, atMost count: Int) -> Received {
+        var bytes = [UInt8](repeating: 0, count: count)
+        while true {
+            let got = recv(descriptor, &bytes, count, Int32(MSG_DONTWAIT))
+            if got > 0 { return .bytes(Array(bytes[..<got])) }
+            if got == 0 { return .end }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .again
+            default: return .gone
+            }
+        }
+    }
+
     /// Throws away what the reader says; false once it will say nothing more.
     static func discardInput(_ descriptor: Int32) -> Bool {
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { buffer in
@@ -81,6 +104,35 @@ enum UnixSocket {
             }
             return true
         }
+    }
+
+    /// Whether `descriptor` is a stream socket of the Unix family that listens.
+    static func isListening(_ descriptor: Int32) -> Bool {
+        func option(_ name: Int32) -> Int32? {
+            var value: Int32 = 0
+            var size = socklen_t(MemoryLayout<Int32>.size)
+            return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+        }
+        return option(SO_DOMAIN) == AF_UNIX && option(SO_TYPE) == Int32(SOCK_STREAM.rawValue)
+            && option(SO_ACCEPTCONN) == 1
+    }
+
+    /// The path that a socket is bound to; nil for an abstract address or none.
+    static func path(of descriptor: Int32) -> String? {
+        var address = sockaddr_un()
+        var size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+        }
+        guard result == 0, address.sun_family == sa_family_t(AF_UNIX) else { return nil }
+        let bytes = withUnsafeBytes(of: &address.sun_path) { Array($0.prefix { $0 != 0 }) }
+        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether a peer is among `users`; nil users means all. Who cannot be told is not.
+    static func allows(_ peer: (pid: Int32, uid: UInt32)?, _ users: Set<UInt32>?) -> Bool {
+        guard let users else { return true }
+        return peer.map { users.contains($0.uid) } ?? false
     }
 
     /// The process at the other end; nil where the system does not tell.

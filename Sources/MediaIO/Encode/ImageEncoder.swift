@@ -25,6 +25,25 @@ public final class ImageEncoder {
         return fresh
     }
 
+    /// Encodes `canvas`: the bytes of a PNG file.
+    public func encode(_ canvas: Canvas, pixelAspect: Rational = Rational(1, 1)) throws(EncodeError) -> [UInt8] {
+        let encoder = try encoder(for: canvas, pixelAspect: pixelAspect, path: "a PNG picture")
+        var bytes: [UInt8] = []
+        canvas.frame.pointee.pts = count
+        count += 1
+        try encoder.encode(canvas.frame) { packet throws(EncodeError) in
+            bytes += UnsafeRawBufferPointer(start: packet.pointee.data, count: Int(packet.pointee.size))
+        }
+        return bytes
+    }
+
+    private func encoder(for canvas: Canvas, pixelAspect: Rational, path: String) throws(EncodeError) -> VideoEncoder {
+        if let encoder { return encoder }
+        let fresh = try open(size: canvas.size, pixelAspect: pixelAspect, path: path)
+        encoder = fresh
+        return fresh
+    }
+
     /// Encodes `canvas` and writes it to `path`, where it appears when it is whole.
     public func write(_ canvas: Canvas, to path: String, pixelAspect: Rational = Rational(1, 1)) throws(EncodeError) {
         let file = try encode(canvas, for: path, pixelAspect: pixelAspect)
@@ -36,13 +55,7 @@ public final class ImageEncoder {
     public func encode(
         _ canvas: Canvas, for path: String, pixelAspect: Rational = Rational(1, 1)
     ) throws(EncodeError) -> PartialFile {
-        let encoder: VideoEncoder
-        if let open = self.encoder {
-            encoder = open
-        } else {
-            encoder = try open(size: canvas.size, pixelAspect: pixelAspect, path: path)
-            self.encoder = encoder
-        }
+        let encoder = try encoder(for: canvas, pixelAspect: pixelAspect, path: path)
         let file = try PartialFile(path: path)
         do throws(EncodeError) {
             canvas.frame.pointee.pts = count

@@ -132,7 +132,7 @@ public final class CameraService: Service {
             report(event)
         }
         let sinks = try factory.sinks(camera)
-        let recordings = sinks.compactMap { $0 as? RotatingRecording }
+        let recordings = sinks.compactMap { LatestFrames.original($0) as? RotatingRecording }
         for recording in recordings {
             recording.observe { [self, path = recording.summary] event in report(event, of: path) }
         }

@@ -4,64 +4,126 @@ import Logging
 import MaskOutput
 import Synchronization
 
-/// The sockets of all cameras: opened before the first frame, closed when the service ends.
+/// The sockets of all cameras: opened before the first frame, changed by a reload, closed when the service ends.
 public final class CameraSockets: Sendable {
-    private let server: SocketServer
-    private let sockets: [String: [(kind: SocketKind, socket: MaskSocket)]]
+    fileprivate typealias Table = [String: [(kind: SocketKind, socket: MaskSocket)]]
 
-    /// Opens the sockets that `configuration` asks for, in its directory or in `SocketDirectory`'s.
+    /// What a reload opened, not yet in force.
+    public struct Preparation: Sendable {
+        fileprivate let table: Table
+        fileprivate let opened: [MaskSocket]
+        fileprivate let configuration: ServiceConfiguration
+    }
+
+    private let server: SocketServer
+    private let events: EventLog
+    private let inherited: InheritedSockets
+    private let sockets = Mutex<Table>([:])
+
+    /// Opens the sockets that `configuration` asks for, in its directory or in `SocketDirectory`'s; those among
+    /// `inherited` are served as they are.
     public init(
-        _ configuration: ServiceConfiguration, clock: any FrameClock = SystemClock(), logger: Logger
+        _ configuration: ServiceConfiguration, inherited: InheritedSockets = InheritedSockets(entries: []),
+        clock: any FrameClock = SystemClock(), logger: Logger
     ) throws(OutputError) {
-        let events = EventLog(logger: logger, clock: clock)
-        var settings = SocketServer.Settings()
-        settings.mode = UInt32(configuration.sockets.mode)
-        settings.group = configuration.sockets.group
-        settings.maximumClients = configuration.sockets.maxClients
-        settings.stallSeconds = Double(configuration.sockets.clientTimeoutMilliseconds) / 1000
-        server = try SocketServer(settings: settings, clock: clock) { events.log($0) }
-        let directory = configuration.sockets.directory ?? SocketDirectory.automatic()
-        var sockets: [String: [(kind: SocketKind, socket: MaskSocket)]] = [:]
+        let events = EventLog(logger: logger)
+        self.events = events
+        self.inherited = inherited
+        server = try SocketServer(settings: configuration.sockets.settings, clock: clock) { events.log($0) }
         do throws(OutputError) {
-            for camera in configuration.cameras {
-                for kind in camera.sockets {
-                    let socket = try server.open(path: "\(directory)/\(camera.name).\(kind.rawValue)")
-                    sockets[camera.name, default: []].append((kind, socket))
-                }
-            }
+            try commit(prepare(configuration))
         } catch {
             server.close()
             throw error
         }
-        self.sockets = sockets
+    }
+
+    /// Where the sockets of `configuration` are.
+    public static func directory(of configuration: ServiceConfiguration) -> String {
+        configuration.sockets.directory ?? SocketDirectory.automatic()
+    }
+
+    /// Opens what `configuration` asks for and is not open, and changes nothing else. Where one cannot be opened, none
+    /// is.
+    public func prepare(_ configuration: ServiceConfiguration) throws(OutputError) -> Preparation {
+        let directory = Self.directory(of: configuration)
+        let open = Dictionary(
+            sockets.withLock { $0.values.flatMap { $0.map { ($0.socket.path, $0.socket) } } }
+        ) { first, _ in first }
+        var table: Table = [:]
+        var opened: [MaskSocket] = []
+        do throws(OutputError) {
+            for camera in configuration.cameras {
+                for kind in camera.sockets {
+                    let path = "\(directory)/\(camera.name).\(kind.rawValue)"
+                    if let socket = open[path] {
+                        table[camera.name, default: []].append((kind, socket))
+                        continue
+                    }
+                    let socket = try server.open(path: path, inherited: inherited.descriptor(for: path))
+                    opened.append(socket)
+                    table[camera.name, default: []].append((kind, socket))
+                }
+            }
+        } catch {
+            for socket in opened { socket.close() }
+            throw error
+        }
+        return Preparation(table: table, opened: opened, configuration: configuration)
+    }
+
+    /// Puts what was prepared in force and closes what it does not name. Throws where permissions of a socket that
+    /// stays cannot be changed; all else is done then.
+    public func commit(_ preparation: Preparation) throws(OutputError) {
+        let settings = preparation.configuration.sockets.settings
+        let kept = Set(preparation.table.values.flatMap { $0.map { ObjectIdentifier($0.socket) } })
+        let leaving = sockets.withLock { sockets in
+            let leaving = sockets.values.flatMap { $0.map(\.socket) }.filter { !kept.contains(ObjectIdentifier($0)) }
+            sockets = preparation.table
+            return leaving
+        }
+        for socket in leaving { socket.close() }
+        server.change(settings)
+        let fresh = Set(preparation.opened.map(ObjectIdentifier.init))
+        for socket in preparation.table.values.flatMap({ $0.map(\.socket) })
+        where !fresh.contains(ObjectIdentifier(socket)) && inherited.descriptor(for: socket.path) == nil {
+            try socket.restrict(mode: settings.mode, group: settings.group)
+        }
+    }
+
+    /// Closes what was prepared and is not wanted after all.
+    public func abandon(_ preparation: Preparation) {
+        for socket in preparation.opened { socket.close() }
     }
 
     /// The outputs at the sockets of `camera`.
     public func sinks(of camera: String) -> [any MaskSink] {
-        (sockets[camera] ?? []).map { SocketSink(socket: $0.socket, content: $0.kind.content) }
+        entries(of: camera).map { SocketSink(socket: $0.socket, content: $0.kind.content) }
     }
 
     /// How many programs read masks of `camera`.
     public func clients(of camera: String) -> Int {
-        (sockets[camera] ?? []).reduce(0) { $0 + $1.socket.snapshot.clients }
+        entries(of: camera).reduce(0) { $0 + $1.socket.snapshot.clients }
+    }
+
+    private func entries(of camera: String) -> [(kind: SocketKind, socket: MaskSocket)] {
+        sockets.withLock { $0[camera] ?? [] }
     }
 
     /// The paths of all sockets.
-    public var paths: [String] { sockets.values.flatMap { $0.map(\.socket.path) }.sorted() }
+    public var paths: [String] { sockets.withLock { $0.values.flatMap { $0.map(\.socket.path) } }.sorted() }
+
+    /// Logs what happened at a socket of the service's that is not among these.
+    public func log(_ event: SocketEvent) { events.log(event) }
 
     /// Closes every reader and removes the socket files.
     public func close() { server.close() }
 
-    /// Says who comes and goes; what repeats itself once a minute.
+    /// Says who comes and goes.
     private final class EventLog: Sendable {
         private let logger: Logger
-        private let clock: any FrameClock
-        private let limit = Mutex(RepeatLimit(interval: 60_000_000_000))
 
-        init(logger: Logger, clock: any FrameClock) {
-            self.logger = logger
-            self.clock = clock
-        }
+        init(logger: Logger) { self.logger = logger }
 
         func log(_ event: SocketEvent) {
             switch event {
@@ -71,20 +133,31 @@ public final class CameraSockets: Sendable {
             case .disconnected(let path):
                 logger.info("\(path): a reader went away")
             case .refused(let path, let limit):
-                warn("\(path): a reader was turned away; sockets.max_clients is \(limit)")
+                logger.warning("\(path): a reader was turned away; sockets.max_clients is \(limit)")
+            case .denied(let path, let pid, let uid):
+                let who = [uid.map { "uid \($0)" }, pid.map { "pid \($0)" }].compactMap { $0 }.joined(separator: ", ")
+                logger.warning("\(path): a reader was turned away; sockets.allow_uids does not name it (\(who))")
             case .closed(let path, .stalled):
-                warn("\(path): a reader was closed; it took nothing for sockets.client_timeout_ms")
+                logger.warning("\(path): a reader was closed; it took nothing for sockets.client_timeout_ms")
             case .closed(let path, .streamChanged):
                 logger.info("\(path): a reader was closed, for the stream is another one now; it may connect again")
             case .cannotAccept(let path, let code):
-                warn("\(path): cannot accept readers for the moment: \(String(cString: strerror(code)))")
+                logger.warning("\(path): cannot accept readers for the moment: \(String(cString: strerror(code)))")
             }
         }
+    }
+}
 
-        private func warn(_ message: String) {
-            guard let leftOut = limit.withLock({ $0.admit(message, at: clock.monotonicNanoseconds) }) else { return }
-            logger.warning("\(message)\(leftOut > 0 ? " (\(leftOut) more times before)" : "")")
-        }
+extension ServiceConfiguration.Sockets {
+    /// As a server of sockets takes it.
+    var settings: SocketServer.Settings {
+        var settings = SocketServer.Settings()
+        settings.mode = UInt32(mode)
+        settings.group = group
+        settings.maximumClients = maxClients
+        settings.stallSeconds = Double(clientTimeoutMilliseconds) / 1000
+        settings.allowedUsers = allowedUsers.map { Set($0.map { UInt32($0) }) }
+        return settings
     }
 }
 
@@ -93,6 +166,7 @@ extension SocketKind {
         switch self {
         case .mask: .mask
         case .color: .color
+        case .nut: .nut
         }
     }
 }

@@ -114,6 +114,7 @@ extension ServiceConfiguration {
         let logThreshold = top.value(Table.logLevel)
         let reportInterval = top.value(Table.reportInterval)
         let sockets = Sockets(top.section(Table.sockets))
+        let http = HTTP(top.section(Table.http))
         let readers = top.sections(Table.cameras)
         let cameras = readers.map { Camera($0, inheritedFit: fit ?? .stretch) }
         if readers.isEmpty, case .mapping = top.node {
@@ -121,7 +122,8 @@ extension ServiceConfiguration {
             top.note(Table.cameras.key, gives ? "expected one camera at least" : "missing; expected a list of cameras")
         }
         Self.noteTwins(readers, cameras)
-        guard let model, let size, let threads, let cpuFeatures, let logThreshold, let reportInterval, let sockets
+        guard let model, let size, let threads, let cpuFeatures, let logThreshold, let reportInterval, let sockets,
+            let http
         else { return nil }
         self.model = model
         self.size = size
@@ -130,6 +132,7 @@ extension ServiceConfiguration {
         self.logThreshold = logThreshold
         reportIntervalSeconds = reportInterval
         self.sockets = sockets
+        self.http = http
         self.cameras = cameras.compactMap { $0 }
     }
 
@@ -165,12 +168,26 @@ extension ServiceConfiguration.Sockets {
         let group = section.value(Table.group)
         let maxClients = section.value(Table.maxClients)
         let clientTimeout = section.value(Table.clientTimeout)
-        guard let directory, let mode, let group, let maxClients, let clientTimeout else { return nil }
+        let allowedUsers = section.value(Table.allowedUsers)
+        guard let directory, let mode, let group, let maxClients, let clientTimeout, let allowedUsers else {
+            return nil
+        }
         self.directory = directory
         self.mode = mode
         self.group = group
         self.maxClients = maxClients
         clientTimeoutMilliseconds = clientTimeout
+        self.allowedUsers = allowedUsers
+    }
+}
+
+extension ServiceConfiguration.HTTP {
+    init?(_ section: SettingReader) {
+        let port = section.value(ConfigurationSettings.port)
+        let address = section.value(ConfigurationSettings.address)
+        guard let port, let address else { return nil }
+        self.port = port
+        self.address = address
     }
 }
 

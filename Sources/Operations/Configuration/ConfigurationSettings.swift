@@ -42,12 +42,29 @@ enum ConfigurationSettings {
     static let clientTimeout = Setting(
         "client_timeout_ms", .integer(100...600_000, "milliseconds"), default: 5000,
         "A client that takes nothing for so long is closed; until then it only loses whole frames.")
+    static let allowedUsers = Setting(
+        "allow_uids", SettingFormat<Int>.integer(0...4_294_967_294).list().or("any"), default: .some(nil),
+        "The users that may connect, by number; any leaves it to mode and group.")
     static let sockets = SettingSection(
-        "sockets", "The Unix sockets that other programs take masks from.",
-        [.setting(directory), .setting(mode), .setting(group), .setting(maxClients), .setting(clientTimeout)])
+        "sockets",
+        "The Unix sockets that other programs take masks from, and control, which segmentd ctl asks.",
+        [
+            .setting(directory), .setting(mode), .setting(group), .setting(maxClients), .setting(clientTimeout),
+            .setting(allowedUsers),
+        ])
+
+    static let port = Setting(
+        "port", SettingFormat<Int>.integer(1...65_535).or("none"), default: .some(nil),
+        "The port for /metrics (Prometheus), /status (JSON), /live and /ready; none opens no port.")
+    static let address = Setting(
+        "address", .choice(LoopbackAddress.self), default: .ipv4,
+        "The address it is bound to. Only this machine's own are possible: nobody has to log in.")
+    static let http = SettingSection(
+        "http", "Metrics and status for monitoring.", [.setting(port), .setting(address)])
 
     static let name = Setting(
-        "name", .name, default: nil, example: "front", "The camera's name: its sockets are NAME.mask and NAME.color.")
+        "name", .name, default: nil, example: "front",
+        "The camera's name: its sockets are NAME.mask, NAME.color and NAME.nut.")
     static let source = Setting(
         "source", .text("a file, a folder of images, a URL, or synthetic:"), default: nil,
         example: "\"synthetic:seed=7,live=true\"",
@@ -111,7 +128,8 @@ enum ConfigurationSettings {
         "The pixel format or codec a V4L2 device is asked for, by FFmpeg's name: yuyv422, mjpeg, h264.")
     static let cameraSockets = Setting(
         "sockets", SettingFormat<SocketKind>.choice().list(), default: [.mask, .color],
-        "Which sockets the camera has: mask has a class id a pixel, color has the class colours.")
+        "Which sockets the camera has: mask has a class id a pixel, color has the class colours, nut both and the times."
+    )
 
     static let recordingPath = Setting(
         "path", .text("the path of a video file or a folder"), default: nil, example: "/var/lib/segmentd/front.mkv",
@@ -156,7 +174,8 @@ enum ConfigurationSettings {
 
     static let all: [SettingEntry] = [
         .setting(model), .setting(size), .setting(fit), .setting(threads), .setting(cpuFeatures),
-        .setting(logLevel), .setting(reportInterval), .section(sockets), .section(cameras),
+        .setting(logLevel), .setting(reportInterval), .section(sockets), .section(http),
+        .section(cameras),
     ]
 }
 

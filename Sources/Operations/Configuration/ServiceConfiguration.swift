@@ -19,6 +19,14 @@ public enum SocketKind: String, CaseIterable, Sendable {
     case mask
     /// `CAMERA.color`: the class colours.
     case color
+    /// `CAMERA.nut`: ids and palette in one, with the times of capture.
+    case nut
+}
+
+/// The addresses that the HTTP port can be bound to: this machine's own, so that nobody else can ask.
+public enum LoopbackAddress: String, CaseIterable, Sendable {
+    case ipv4 = "127.0.0.1"
+    case ipv6 = "::1"
 }
 
 /// The least important messages that are logged; the names are swift-log's.
@@ -53,6 +61,16 @@ public struct ServiceConfiguration: Sendable {
         public var maxClients: Int
         /// Milliseconds after which a client that takes nothing is closed.
         public var clientTimeoutMilliseconds: Int
+        /// The users that may connect, by number; nil for all whom mode and group let in.
+        public var allowedUsers: [Int]?
+    }
+
+    /// Where metrics and status are served over HTTP.
+    public struct HTTP: Hashable, Sendable {
+        /// The port; nil for none.
+        public var port: Int?
+        /// The address it is bound to.
+        public var address: LoopbackAddress
     }
 
     /// A file that is written besides.
@@ -119,6 +137,8 @@ public struct ServiceConfiguration: Sendable {
     public var reportIntervalSeconds: Int
     /// Where sockets are and who may connect.
     public var sockets: Sockets
+    /// Where metrics and status are served over HTTP.
+    public var http: HTTP
     /// The cameras, one at least.
     public var cameras: [Camera]
 }

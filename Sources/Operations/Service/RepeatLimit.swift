@@ -7,6 +7,15 @@ public struct RepeatLimit: Sendable {
     /// One message an `interval` (nanoseconds) of each kind.
     public init(interval: UInt64) { self.interval = interval }
 
+    /// The kinds whose interval is over and of which messages were left out, with how many; they begin anew.
+    public mutating func overdue(at now: UInt64) -> [(kind: String, count: Int)] {
+        let kinds = lastLogged.filter { now < $0.value || now - $0.value >= interval }.keys.sorted()
+        return kinds.compactMap { kind in
+            lastLogged[kind] = nil
+            return leftOut.removeValue(forKey: kind).map { (kind, $0) }
+        }
+    }
+
     /// Whether to log a message of `kind` at `now` (nanoseconds): nil if not, else how many were left out before it.
     public mutating func admit(_ kind: String, at now: UInt64) -> Int? {
         if let last = lastLogged[kind], now >= last, now - last < interval {

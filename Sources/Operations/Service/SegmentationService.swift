@@ -1,85 +1,165 @@
 import Dispatch
+import Imaging
 import Logging
 import Pipeline
 import ServiceLifecycle
 import Synchronization
 
-/// All cameras of the service: ready when they have been started, over when all of them have ended.
+/// The service while it runs: ready when its cameras have been started, over when all of them have ended. Says how it
+/// is doing, to the log and to systemd.
 public final class SegmentationService: Service {
-    private let cameras: [CameraService]
+    /// What it goes by.
+    public struct Settings: Sendable {
+        /// How often it reports on its cameras; may change while it runs.
+        public var reportInterval: @Sendable () -> Duration
+        /// systemd's watchdog interval in nanoseconds; nil where nobody watches.
+        public var watchdog: UInt64?
+        /// The line for `systemctl status`; that of the cameras alone where nil.
+        public var status: (@Sendable () -> String)?
+        /// Called once it is ready.
+        public var onReady: @Sendable () -> Void = {}
+        /// Called where stopping takes longer than `stopTimeout` seconds.
+        public var onOverdue: @Sendable () -> Void = {}
+
+        /// Reports every `reportInterval`.
+        public init(reportInterval: @escaping @Sendable () -> Duration, watchdog: UInt64? = nil) {
+            self.reportInterval = reportInterval
+            self.watchdog = watchdog
+        }
+    }
+
+    private let fleet: CameraFleet
+    private let first: [CameraService]
     private let clients: @Sendable (String) -> Int
-    private let reportInterval: Duration
+    private let settings: Settings
     private let notifier: ServiceNotifier
+    private let log: ServiceLog.Shared?
     private let logger: Logger
-    private let onOverdue: @Sendable () -> Void
+    private let clock: any FrameClock
     private let hasEnded = Mutex(false)
     private let isStopping = Mutex(false)
 
     /// How long stopping may take, outputs included.
     public static let stopTimeout = 10
+    /// Seconds from one `STATUS=` to the next.
+    private static let statusInterval: UInt64 = 5
 
-    /// The service of `cameras`, which reports on them every `reportInterval`. `clients` counts the readers of a
-    /// camera by its name. `onOverdue` is called where stopping
-    /// takes longer than `stopTimeout` seconds.
+    /// The service of `fleet`, which starts with `cameras`. `clients` counts the readers of a camera by its name.
     public init(
-        cameras: [CameraService], clients: @escaping @Sendable (String) -> Int = { _ in 0 }, reportInterval: Duration,
-        notifier: ServiceNotifier, logger: Logger,
-        onOverdue: @escaping @Sendable () -> Void = {}
+        fleet: CameraFleet = CameraFleet(), cameras: [CameraService],
+        clients: @escaping @Sendable (String) -> Int = { _ in 0 }, settings: Settings, notifier: ServiceNotifier,
+        logger: Logger, log: ServiceLog.Shared? = nil, clock: any FrameClock = SystemClock()
     ) {
-        self.onOverdue = onOverdue
-        self.cameras = cameras
+        self.fleet = fleet
+        first = cameras
         self.clients = clients
-        self.reportInterval = reportInterval
+        self.settings = settings
         self.notifier = notifier
+        self.log = log
         self.logger = logger
+        self.clock = clock
     }
 
     /// Runs every camera. Returns when all have ended, by themselves or because the service stops.
     public func run() async {
-        let names = cameras.map(\.camera.name).joined(separator: ", ")
-        logger.notice("running \(cameras.count) camera\(cameras.count == 1 ? "" : "s"): \(names)")
+        let names = first.map(\.camera.name).joined(separator: ", ")
+        logger.notice("running \(first.count) camera\(first.count == 1 ? "" : "s"): \(names)")
         await withGracefulShutdownHandler {
-            await withTaskGroup(of: Void.self) { group in
-                for camera in cameras { group.addTask { await camera.run() } }
+            for camera in first { fleet.start(camera) }
+            if !fleet.isStopping {
+                settings.onReady()
                 notifier.notify(.ready, .status("starting \(names)"))
-                let reports = Task { await self.report() }
-                await group.waitForAll()
-                reports.cancel()
             }
+            let watching = Task { await self.watch() }
+            await fleet.waitUntilOver()
+            watching.cancel()
         } onGracefulShutdown: {
             self.isStopping.withLock { $0 = true }
             self.logger.notice("stopping")
             self.notifier.notify(.stopping, .status("stopping"))
             DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(Self.stopTimeout)) {
-                if !self.hasEnded.withLock({ $0 }) { self.onOverdue() }
+                if !self.hasEnded.withLock({ $0 }) { self.settings.onOverdue() }
             }
+            self.fleet.stopAll()
         }
         hasEnded.withLock { $0 = true }
-        for camera in cameras { log(camera, camera.ledger.snapshot(), prefix: "in all: ") }
+        for camera in fleet.cameras { tell(camera, camera.ledger.snapshot(), prefix: "in all: ") }
     }
 
     /// The outputs that could not be completed although all cameras came to their end by themselves, a sentence each.
     public var lostOutputs: [String] {
         guard !isStopping.withLock({ $0 }) else { return [] }
-        return cameras.compactMap { camera in camera.lostOutput.map { "camera \(camera.camera.name): \($0)" } }
+        return fleet.cameras.compactMap { camera in camera.lostOutput.map { "camera \(camera.camera.name): \($0)" } }
     }
 
-    private func report() async {
+    // MARK: - While it runs
+
+    private struct Schedule {
+        var report: UInt64
+        var status: UInt64
+        var feed: UInt64
+    }
+
+    /// Reports, tells systemd, and feeds its watchdog, each at its own interval.
+    private func watch() async {
+        let second: UInt64 = 1_000_000_000
+        let feeding = settings.watchdog.map { $0 / 4 }
+        let tick = min(second, feeding ?? second)
+        var progress = settings.watchdog.map { ProgressWatch(patience: $0 / 2) }
+        let began = clock.monotonicNanoseconds
+        var last = Schedule(report: began, status: began, feed: 0)
         while !Task.isCancelled {
-            do { try await Task.sleep(for: reportInterval) } catch { return }
-            var statuses: [String] = []
-            for camera in cameras {
-                statuses.append(log(camera, camera.ledger.cut(), prefix: ""))
+            do { try await Task.sleep(for: .nanoseconds(Int64(tick))) } catch { return }
+            let now = clock.monotonicNanoseconds
+            let interval = UInt64(max(1, settings.reportInterval().components.seconds)) * second
+            // Half a tick early is on time: a sleep is never shorter than asked for.
+            if now + tick / 2 >= last.report + interval {
+                last.report = now
+                report()
             }
-            notifier.notify(.status(statuses.joined(separator: "; ")))
+            if now + tick / 2 >= last.status + min(interval, Self.statusInterval * second) {
+                last.status = now
+                notifier.notify(.status(status()))
+            }
+            if let feeding, now + tick / 2 >= last.feed + feeding {
+                last.feed = now
+                feed(&progress, at: now)
+            }
         }
     }
 
-    @discardableResult
-    private func log(_ camera: CameraService, _ account: LedgerSnapshot, prefix: String) -> String {
+    private func report() {
+        for camera in fleet.cameras { tell(camera, camera.ledger.cut(), prefix: "") }
+        for (message, count) in log?.leftOut() ?? [] {
+            logger.notice("\(count) more message\(count == 1 ? "" : "s") like: \(message)")
+        }
+    }
+
+    private func status() -> String {
+        if let status = settings.status { return status() }
+        let statuses = fleet.cameras.map { $0.report(clients: clients($0.camera.name)).status }
+        return statuses.isEmpty ? "no camera" : statuses.joined(separator: "; ")
+    }
+
+    private func feed(_ progress: inout ProgressWatch?, at now: UInt64) {
+        let sights = fleet.cameras.map { camera in
+            let account = camera.ledger.snapshot()
+            let done = account.published + account.blind.values.reduce(0, +) + (account.dropped[.rateCap] ?? 0)
+            let isOffline = camera.report(recent: account, clients: 0).source.state != "live"
+            return ProgressWatch.Sight(camera: camera.camera.name, progress: done, isOffline: isOffline)
+        }
+        let stuck = progress?.stuck(sights, at: now) ?? []
+        if stuck.isEmpty {
+            notifier.notify(.watchdog)
+        } else {
+            let names = stuck.joined(separator: ", ")
+            logger.error("frames come and no masks go out: \(names); the watchdog is not fed")
+        }
+    }
+
+    private func tell(_ camera: CameraService, _ account: LedgerSnapshot, prefix: String) {
         let clients = clients(camera.camera.name)
         let line = CameraLine(state: camera.phase.rawValue, clients: clients, account: account)
         logger.info("\(prefix)\(line.text)", metadata: ["camera": "\(camera.camera.name)"])
-        return camera.report(recent: account, clients: clients).status
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Imaging
 import Logging
 import Synchronization
 
@@ -23,8 +24,49 @@ public struct ServiceLog: LogHandler {
         }
     }
 
+    /// What all loggers of a log share: the level, which may change while the service runs, and what repeats itself.
+    public final class Shared: Sendable {
+        private let level: Mutex<Logger.Level>
+        private let repeats = Mutex((limit: RepeatLimit(interval: 60_000_000_000), latest: [String: String]()))
+
+        /// Begins at `level`.
+        public init(level: Logger.Level) { self.level = Mutex(level) }
+
+        /// Messages below this are left out.
+        public var threshold: Logger.Level {
+            get { level.withLock { $0 } }
+            set { level.withLock { $0 = newValue } }
+        }
+
+        /// Whether to log `message` now: nil if not, else how many like it were left out before.
+        func admit(_ message: String) -> Int? {
+            // Counts and addresses differ between messages that say the same.
+            let kind = String(message.prefix(400).map { $0.isNumber ? "#" : $0 })
+            return repeats.withLock { repeats in
+                let leftOut = repeats.limit.admit(kind, at: SystemClock().monotonicNanoseconds)
+                repeats.latest[kind] = leftOut == nil ? message : nil
+                return leftOut
+            }
+        }
+
+        /// The last of the messages that were left out and are not told of yet, once their minute is over, and how many
+        /// there were like it.
+        public func leftOut() -> [(message: String, count: Int)] {
+            repeats.withLock { repeats in
+                repeats.limit.overdue(at: SystemClock().monotonicNanoseconds).compactMap { kind, count in
+                    repeats.latest.removeValue(forKey: kind).map { ($0, count) }
+                }
+            }
+        }
+    }
+
     /// Messages below this are left out.
-    public var logLevel: Logger.Level
+    public var logLevel: Logger.Level {
+        get { own ?? shared.threshold }
+        set { own = newValue }
+    }
+    private let shared: Shared
+    private var own: Logger.Level?
     /// What every message carries.
     public var metadata: Logger.Metadata = [:]
     private let style: Style
@@ -32,11 +74,11 @@ public struct ServiceLog: LogHandler {
 
     /// A log in `style`. `write` takes whole lines, with their end.
     public init(
-        style: Style = .suitable, level: Logger.Level = .info,
+        style: Style = .suitable, shared: Shared = Shared(level: .info),
         write: @escaping @Sendable (String) -> Void = Self.writeToStandardError
     ) {
         self.style = style
-        logLevel = level
+        self.shared = shared
         self.write = write
     }
 
@@ -45,7 +87,15 @@ public struct ServiceLog: LogHandler {
         label: String = "segmentd", style: Style = .suitable, level: Logger.Level,
         write: @escaping @Sendable (String) -> Void = Self.writeToStandardError
     ) -> Logger {
-        Logger(label: label) { _ in ServiceLog(style: style, level: level, write: write) }
+        logger(label: label, style: style, shared: Shared(level: level), write: write)
+    }
+
+    /// A logger in `style` called `label`, which goes by what `shared` says.
+    public static func logger(
+        label: String = "segmentd", style: Style = .suitable, shared: Shared,
+        write: @escaping @Sendable (String) -> Void = Self.writeToStandardError
+    ) -> Logger {
+        Logger(label: label) { _ in ServiceLog(style: style, shared: shared, write: write) }
     }
 
     /// One value that every message carries.
@@ -60,12 +110,17 @@ public struct ServiceLog: LogHandler {
         set {}
     }
 
-    /// Writes one message. One of several lines becomes several, each with the priority.
+    /// Writes one message. One of several lines becomes several, each with the priority. A warning, or a camera's error,
+    /// is written once a minute, with the number of those like it since.
     public func log(event: LogEvent) {
         let carried = metadata.merging(event.metadata ?? [:]) { $1 }
         let camera = carried["camera"].map { "\($0): " } ?? ""
         let others = carried.filter { $0.key != "camera" }.sorted { $0.key < $1.key }
-        let suffix = others.isEmpty ? "" : " (" + others.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + ")"
+        var suffix = others.isEmpty ? "" : " (" + others.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + ")"
+        if event.level == .warning || (event.level == .error && !camera.isEmpty) {
+            guard let leftOut = shared.admit("\(camera)\(event.message)") else { return }
+            if leftOut > 0 { suffix += " (\(leftOut) more like it in the last minute)" }
+        }
         let prefix =
             switch style {
             case .journal: "<\(Self.priority(of: event.level))>"

@@ -6,6 +6,8 @@ public struct ServiceNotifier: Sendable {
     public enum Message: Hashable, Sendable {
         /// The service is up.
         case ready
+        /// The configuration is being read again, since this time of CLOCK_MONOTONIC in microseconds; `ready` follows.
+        case reloading(since: UInt64)
         /// The service is on its way down.
         case stopping
         /// One line for `systemctl status`.
@@ -16,6 +18,7 @@ public struct ServiceNotifier: Sendable {
         var text: String {
             switch self {
             case .ready: "READY=1"
+            case .reloading(let microseconds): "RELOADING=1\nMONOTONIC_USEC=\(microseconds)"
             case .stopping: "STOPPING=1"
             case .status(let line): "STATUS=" + line.replacing("\n", with: " ")
             case .watchdog: "WATCHDOG=1"

@@ -1,0 +1,323 @@
+import Dispatch
+import Foundation
+import Imaging
+import Logging
+import MaskOutput
+import Pipeline
+import Synchronization
+
+/// A network made ready.
+public struct LoadedEngine: Sendable {
+    /// The queue it runs on.
+    public let queue: InferenceQueue
+    /// What it runs on.
+    public let facts: ServiceReport.Engine
+
+    /// The engine behind `queue`.
+    public init(queue: InferenceQueue, threads: Int, instructionSet: String) {
+        self.queue = queue
+        facts = ServiceReport.Engine(
+            threads: threads, instructionSet: instructionSet, height: queue.inputSize.height,
+            width: queue.inputSize.width)
+    }
+}
+
+/// A configuration that names something which only the configuration can mend.
+public struct ConfigurationUnusable: Error, CustomStringConvertible {
+    /// One sentence with file and camera.
+    public let description: String
+}
+
+/// All that the service is made of, and how it gets from one configuration to the next: network, sockets, cameras,
+/// control socket, HTTP port. What a reload does not change is not touched; where it fails, nothing is.
+public final class ServiceRuntime: ControlSurface {
+    /// What it is made with.
+    public struct Setup: Sendable {
+        /// The configuration file.
+        public var path: String
+        /// The program's version.
+        public var version: String
+        /// Loads the network that a configuration asks for.
+        public var loadEngine: @Sendable (ServiceConfiguration) throws -> LoadedEngine
+        /// Makes what cameras are put together from; the one that reads and writes for real unless given.
+        public var factory: @Sendable (ServiceConfiguration, CameraSockets) -> CameraFactory = {
+            CameraFactory($0, sockets: $1)
+        }
+        /// Sockets that systemd handed over.
+        public var inherited = InheritedSockets(entries: [])
+        /// Where to log.
+        public var logger: Logger
+        /// The level of the log.
+        public var log: ServiceLog.Shared
+        /// Whom to tell of reloads.
+        public var notifier = ServiceNotifier(socket: nil)
+        /// The clocks.
+        public var clock: any FrameClock = SystemClock()
+
+        /// The service of the file at `path`.
+        public init(
+            path: String, version: String, logger: Logger, log: ServiceLog.Shared,
+            loadEngine: @escaping @Sendable (ServiceConfiguration) throws -> LoadedEngine
+        ) {
+            self.path = path
+            self.version = version
+            self.logger = logger
+            self.log = log
+            self.loadEngine = loadEngine
+        }
+    }
+
+    private struct State {
+        var configuration: ServiceConfiguration
+        var engine: LoadedEngine
+        var facts: ServiceReport.Configuration
+        var isReady = false
+        var http: StatusServer?
+        var control: LineServer?
+    }
+
+    /// The cameras that run.
+    public let fleet = CameraFleet()
+    /// The last frame of every camera.
+    public let latest = LatestFrames()
+    private let setup: Setup
+    private let sockets: CameraSockets
+    private let state: Mutex<State>
+    private let began: UInt64
+    private let reloading = DispatchQueue(label: "segmentd.reload")
+
+    /// Loads the network, opens sockets and ports, and makes sure that every camera of `configuration` can be made.
+    /// Nothing runs yet. Throws the first thing that is wrong.
+    public init(_ configuration: ServiceConfiguration, setup: Setup) throws {
+        self.setup = setup
+        began = setup.clock.monotonicNanoseconds
+        let engine = try setup.loadEngine(configuration)
+        setup.logger.notice(
+            "segmentd \(setup.version), model \(engine.queue.modelName), input \(engine.queue.inputSize)")
+        sockets = try CameraSockets(
+            configuration, inherited: setup.inherited, clock: setup.clock, logger: setup.logger)
+        state = Mutex(
+            State(
+                configuration: configuration, engine: engine,
+                facts: ServiceReport.Configuration(path: setup.path, loadedNs: setup.clock.epochNanoseconds)))
+        do {
+            try check(configuration.cameras, of: configuration)
+            try openControl(configuration)
+            try openHTTP(configuration)
+        } catch {
+            close()
+            throw error
+        }
+        for problem in setup.inherited.problems { setup.logger.warning("\(problem)") }
+        for entry in setup.inherited.unused {
+            let place = entry.path ?? entry.name
+            setup.logger.warning("systemd handed over the socket \(place), which no camera of \(setup.path) has")
+        }
+    }
+
+    /// The cameras of the configuration, not yet started.
+    public func makeCameras() -> [CameraService] {
+        let (configuration, engine) = state.withLock { ($0.configuration, $0.engine) }
+        return makeCameras(configuration.cameras, of: configuration, engine: engine)
+    }
+
+    /// How often to report on cameras.
+    public var reportInterval: Duration { .seconds(state.withLock { $0.configuration.reportIntervalSeconds }) }
+
+    /// How many programs read masks of `camera`.
+    public func clients(of camera: String) -> Int { sockets.clients(of: camera) }
+
+    /// The service runs.
+    public func markReady() { state.withLock { $0.isReady = true } }
+
+    /// Closes sockets and ports. Blocks until they are gone; not for async code.
+    public func close() {
+        let (http, control) = state.withLock { state in
+            defer { (state.http, state.control) = (nil, nil) }
+            return (state.http, state.control)
+        }
+        control?.close()
+        http?.close()
+        sockets.close()
+    }
+
+    // MARK: - What is asked of it
+
+    /// How the service is doing now.
+    public func report() -> ServiceReport {
+        let (engine, facts, isReady) = state.withLock { ($0.engine, $0.facts, $0.isReady) }
+        let uptime = setup.clock.monotonicNanoseconds - began
+        return ServiceReport(
+            version: setup.version, uptimeS: Double(uptime / 1_000_000) / 1000, isReady: isReady,
+            model: ServiceReport.Model(name: engine.queue.modelName, classes: engine.queue.labels.count),
+            engine: engine.facts, configuration: facts, process: .now(),
+            cameras: fleet.cameras.map { $0.report(clients: clients(of: $0.camera.name)) })
+    }
+
+    /// The page of metrics.
+    public func metrics() -> String {
+        let accounts = Dictionary(fleet.cameras.map { ($0.camera.name, $0.ledger.snapshot()) }) { first, _ in first }
+        return ServiceMetrics.text(report(), accounts: accounts)
+    }
+
+    /// What class ids mean.
+    public var labels: LabelSet { state.withLock { $0.engine.queue.labels } }
+
+    // MARK: - Reload
+
+    /// Reads the configuration file again and goes over to it. One reload after the other; `done` is told what was
+    /// done, or what is wrong with the file: then the configuration stays as it was.
+    public func reload(_ done: @escaping @Sendable (Result<ControlAnswers.Reload, ControlError>) -> Void) {
+        reloading.async { [self] in
+            setup.notifier.notify(.reloading(since: setup.clock.monotonicNanoseconds / 1000))
+            do {
+                let configuration = try ServiceConfiguration(path: setup.path)
+                let plan = ReloadPlan(from: state.withLock { $0.configuration }, to: configuration)
+                try apply(configuration, plan)
+                let revision = state.withLock { state in
+                    if !plan.isEmpty {
+                        state.facts.revision += 1
+                        state.facts.loadedNs = setup.clock.epochNanoseconds
+                    }
+                    state.facts.error = nil
+                    state.facts.reloadedNs = setup.clock.epochNanoseconds
+                    return state.facts.revision
+                }
+                setup.logger.notice("read \(setup.path) again: \(plan)")
+                setup.notifier.notify(.ready, .status(report().status))
+                done(.success(ControlAnswers.Reload(revision: revision, changes: plan.changes, kept: plan.kept)))
+            } catch {
+                let reason = "\(error)"
+                state.withLock { state in
+                    state.facts.error = reason
+                    state.facts.reloadedNs = setup.clock.epochNanoseconds
+                }
+                setup.logger.error(
+                    "\(setup.path) was read again and is not used; the service goes on as before:\n\(reason)")
+                setup.notifier.notify(.ready, .status(report().status))
+                done(.failure(ControlError(reason)))
+            }
+        }
+    }
+
+    /// All that can fail comes first, and is undone where something does; then the cameras change over.
+    private func apply(_ configuration: ServiceConfiguration, _ plan: ReloadPlan) throws {
+        guard !plan.isEmpty else { return }
+        guard !fleet.isStopping else { throw ControlError("the service is stopping") }
+        let old = state.withLock { $0 }
+        let engine = plan.loadsEngine ? try setup.loadEngine(configuration) : old.engine
+        let preparation = try sockets.prepare(configuration)
+        var hasMovedHTTP = false
+        do {
+            let changing = Set(plan.started + plan.restarted)
+            try check(configuration.cameras.filter { changing.contains($0.name) }, of: configuration)
+            if plan.changesHTTP {
+                try openHTTP(configuration)
+                hasMovedHTTP = true
+            }
+            if plan.movesSockets { try openControl(configuration) }
+        } catch {
+            sockets.abandon(preparation)
+            if hasMovedHTTP { restoreHTTP(old.configuration) }
+            throw error
+        }
+        fleet.holding {
+            fleet.stop(plan.stopped + plan.restarted)
+            for camera in plan.stopped { latest.forget(camera) }
+            do throws(OutputError) {
+                try sockets.commit(preparation)
+                let settings = configuration.sockets.settings
+                let control = state.withLock { $0.control }
+                control?.change(settings)
+                if let control, setup.inherited.descriptor(for: control.path) == nil {
+                    try control.restrict(mode: settings.mode, group: settings.group)
+                }
+            } catch {
+                setup.logger.error("\(error)")
+            }
+            state.withLock { state in
+                state.configuration = configuration
+                state.engine = engine
+            }
+            setup.log.threshold = configuration.logThreshold.level
+            let fresh = Set(plan.started + plan.restarted)
+            let cameras = configuration.cameras.filter { fresh.contains($0.name) }
+            for camera in makeCameras(cameras, of: configuration, engine: engine) { fleet.start(camera) }
+            fleet.order(configuration.cameras.map(\.name))
+        }
+    }
+
+    private func openControl(_ configuration: ServiceConfiguration) throws(OutputError) {
+        let path = CameraSockets.directory(of: configuration) + "/control"
+        if state.withLock({ $0.control?.path }) == path { return }
+        let responder = ControlResponder(self)
+        let fresh = try LineServer(
+            path: path, inherited: setup.inherited.descriptor(for: path), settings: configuration.sockets.settings,
+            tooLong: ControlResponder.tooLong, clock: setup.clock, onEvent: { [sockets] in sockets.log($0) },
+            handler: { line, respond in responder.answer(line, respond) })
+        let old = state.withLock { state in
+            defer { state.control = fresh }
+            return state.control
+        }
+        // Who asked for the reload over the old one still gets the answer.
+        if let old { DispatchQueue.global().asyncAfter(deadline: .now() + 1) { old.close() } }
+    }
+
+    private func openHTTP(_ configuration: ServiceConfiguration) throws(StatusServerError) {
+        let old = state.withLock { state in
+            defer { state.http = nil }
+            return state.http
+        }
+        // The port may be the same one on another address.
+        old?.close()
+        guard let port = configuration.http.port else { return }
+        // Held until `close` lets go of the server.
+        let pages = StatusPages(report: { self.report() }, metrics: { self.metrics() })
+        do throws(StatusServerError) {
+            let server = try StatusServer(port: port, address: configuration.http.address, pages: pages)
+            state.withLock { $0.http = server }
+        } catch {
+            if old != nil { restoreHTTP(state.withLock { $0.configuration }) }
+            throw error
+        }
+    }
+
+    private func restoreHTTP(_ configuration: ServiceConfiguration) {
+        do {
+            try openHTTP(configuration)
+        } catch {
+            setup.logger.error("\(error)")
+        }
+    }
+
+    // MARK: - Cameras
+
+    private func factory(_ configuration: ServiceConfiguration) -> CameraFactory {
+        var factory = setup.factory(configuration, sockets)
+        let sinks = factory.sinks
+        factory.sinks = { [latest] camera in
+            try sinks(camera).map { latest.watching($0, of: camera.name) }
+        }
+        return factory
+    }
+
+    private func check(_ cameras: [ServiceConfiguration.Camera], of configuration: ServiceConfiguration) throws {
+        let factory = factory(configuration)
+        for camera in cameras {
+            do {
+                try factory.check(camera, among: configuration.cameras)
+            } catch {
+                throw ConfigurationUnusable(description: "\(setup.path): camera \(camera.name): \(error)")
+            }
+        }
+    }
+
+    private func makeCameras(
+        _ cameras: [ServiceConfiguration.Camera], of configuration: ServiceConfiguration, engine: LoadedEngine
+    ) -> [CameraService] {
+        let factory = factory(configuration)
+        return cameras.map {
+            CameraService($0, factory: factory, engine: engine.queue, clock: setup.clock, logger: setup.logger)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Dispatch
+import Glibc
+import MediaIO
+import Synchronization
+
+/// The signals of a service: SIGTERM and SIGINT end it, a second one at once; SIGHUP reads its configuration again.
+///
+/// What comes before somebody listens is kept. The sources do not change after `init`; all else is under the lock.
+final class ServiceSignals: @unchecked Sendable {
+    private struct State {
+        var stop: Int32?
+        var isReloadDue = false
+        var onStop: (@Sendable () -> Void)?
+        var onReload: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+    private let sources: [any DispatchSourceSignal]
+
+    init() {
+        let queue = DispatchQueue(label: "segmentd.signals")
+        let numbers = [SIGTERM, SIGINT, SIGHUP]
+        for number in numbers { signal(number, SIG_IGN) }
+        sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
+        for (number, source) in zip(numbers, sources) {
+            source.setEventHandler { [weak self] in self?.received(number) }
+            source.activate()
+        }
+    }
+
+    /// Whether it is to end.
+    var isStopping: Bool { state.withLock { $0.stop != nil } }
+
+    /// Calls `handler` when it is to end; at once where that was said already.
+    func onStop(_ handler: @escaping @Sendable () -> Void) {
+        let isLate = state.withLock { state in
+            state.onStop = handler
+            return state.stop != nil
+        }
+        if isLate { handler() }
+    }
+
+    /// Calls `handler` each time the configuration is to be read again; once at once where that was asked for already.
+    func onReload(_ handler: @escaping @Sendable () -> Void) {
+        let isDue = state.withLock { state in
+            state.onReload = handler
+            defer { state.isReloadDue = false }
+            return state.isReloadDue
+        }
+        if isDue { handler() }
+    }
+
+    private func received(_ number: Int32) {
+        let handler = state.withLock { state -> (@Sendable () -> Void)? in
+            if number == SIGHUP {
+                state.isReloadDue = state.onReload == nil
+                return state.onReload
+            }
+            if state.stop != nil {
+                PartialFile.removeAll()
+                _exit(128 + number)
+            }
+            state.stop = number
+            return state.onStop
+        }
+        handler?()
+    }
+}
