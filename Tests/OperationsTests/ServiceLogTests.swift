@@ -38,6 +38,40 @@ struct ServiceLogTests {
         #expect(lines.text == "<3>one\n<3>two\n")
     }
 
+    @Test("writes a warning that repeats itself once, counts the others, and keeps the service's own errors")
+    func repeats() {
+        let lines = Lines()
+        var logger = ServiceLog.logger(style: .journal, level: .info) { lines.add($0) }
+        for index in 0..<5 { logger.warning("reader \(index) was closed") }
+        logger.warning("something else")
+        for _ in 0..<2 { logger.error("the file is wrong") }
+        logger[metadataKey: "camera"] = "front"
+        for index in 0..<3 { logger.error("disk full at frame \(index)") }
+        for _ in 0..<2 { logger.notice("reading") }
+        #expect(
+            lines.text == """
+                <4>reader 0 was closed
+                <4>something else
+                <3>the file is wrong
+                <3>the file is wrong
+                <3>front: disk full at frame 0
+                <5>front: reading
+                <5>front: reading
+
+                """)
+    }
+
+    @Test("changes its level while it is used")
+    func level() {
+        let lines = Lines()
+        let shared = ServiceLog.Shared(level: .info)
+        let logger = ServiceLog.logger(style: .journal, shared: shared) { lines.add($0) }
+        logger.debug("unseen")
+        shared.threshold = .debug
+        logger.debug("seen")
+        #expect(lines.text == "<7>seen\n")
+    }
+
     @Test("gives people the time in UTC and the level")
     func plain() {
         let lines = Lines()

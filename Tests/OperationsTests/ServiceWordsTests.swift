@@ -15,6 +15,17 @@ struct ServiceWordsTests {
         #expect(limit.admit("a", at: 5) == 1)
     }
 
+    @Test("tells of what was left out once its interval is over, even if nothing like it comes again")
+    func overdue() {
+        var limit = RepeatLimit(interval: 60)
+        for time in 0..<5 { _ = limit.admit("a", at: UInt64(time)) }
+        _ = limit.admit("b", at: 3)
+        #expect(limit.overdue(at: 59).isEmpty)
+        #expect(limit.overdue(at: 63).map(\.kind) == ["a"])
+        #expect(limit.admit("a", at: 64) == 0 && limit.admit("b", at: 64) == 0)
+        #expect(limit.overdue(at: 1000).isEmpty)
+    }
+
     @Test(
         "writes numbers with as many digits as asked",
         arguments: [

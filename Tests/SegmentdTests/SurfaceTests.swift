@@ -2,7 +2,6 @@ import Foundation
 import Glibc
 import Testing
 
-// One after the other: each waits for programs, which holds a thread of the tests' own pool.
 @Suite("The service's surface, from outside", .serialized)
 struct SurfaceTests {
     let folder: TemporaryFolder
@@ -50,7 +49,7 @@ struct SurfaceTests {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        try #require(connected == 0)
+        guard connected == 0 else { throw POSIXError(.ECONNREFUSED) }
         let request = Array("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         #expect(send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count)
         var bytes: [UInt8] = []
@@ -218,17 +217,20 @@ struct SurfaceTests {
         let (mask, control) = (folder.path("activated.mask"), folder.path("activated.control"))
         let running = try Running(
             [
-                "-l", mask, "-l", control, "--fdname=front.mask:control",
+                // It closes every descriptor, by one of which Foundation knows that a process lives: a shell keeps it.
+                "-c", "\"$@\"; exit $?", "sh", activate, "-l", mask, "-l", control,
+                "--fdname=front.mask:control",
                 "-E", "RUNTIME_DIRECTORY=\(folder.path("run"))", Program.url.path(percentEncoded: false), "run",
                 "--config", "config.yaml",
-            ], in: folder, program: URL(filePath: activate))
+            ], in: folder, program: URL(filePath: "/bin/sh"))
         #expect(running.wait { FileManager.default.fileExists(atPath: control) })
         let reader = try #require(MaskStream(mask))
         #expect(reader.frame() != nil, "\(running.errors)")
-        let status = try Running(["ctl", "status", "--socket", control], in: folder).wait()
+        let status = try Running(["ctl", "status", "--json", "--socket", control], in: folder).wait()
         #expect(status.status == 0, status.summary)
         #expect(((try? FileManager.default.contentsOfDirectory(atPath: folder.path("run"))) ?? []).isEmpty)
-        running.send(SIGTERM)
+        let report = try JSONSerialization.jsonObject(with: status.output) as? [String: Any]
+        kill(try #require((report?["process"] as? [String: Any])?["pid"] as? Int32), SIGTERM)
         #expect(running.wait().status == 0, "\(running.errors)")
         #expect(FileManager.default.fileExists(atPath: mask))
     }
