@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from . import formula
-from .network import CONFIGURATIONS, PyramidShuffleNetV2
+from .network import CONFIGURATIONS, Configuration, PyramidShuffleNetV2
 from .safetensors_io import load_model, load_tensors, save_tensors
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +30,11 @@ def image(name: str, height: int, width: int, mean: tuple[float, ...], std: tupl
     shape = (3, 1, 1)
     normalised = (pixels / 255 - np.reshape(mean, shape)) / np.reshape(std, shape)
     return torch.from_numpy(normalised.astype(np.float32))[None]
+
+
+def name_of(configuration: Configuration) -> str:
+    """The name of a row of Table IV."""
+    return next(name for name, found in CONFIGURATIONS.items() if found == configuration)
 
 
 def write(path: Path, network: PyramidShuffleNetV2, picture: Tensor, metadata: dict[str, str]) -> None:

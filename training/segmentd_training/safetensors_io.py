@@ -28,6 +28,8 @@ class ModelCard:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     ignore_id: int = 255
+    #: The category of each class, in the order of ids; empty in files that name none.
+    categories: list[str] = field(default_factory=list)
     trained_on: str = ""
     license: str = ""
     extra: dict[str, str] = field(default_factory=dict)
@@ -35,8 +37,11 @@ class ModelCard:
     def metadata(self) -> dict[str, str]:
         if len(self.palette) != len(self.classes):
             raise ValueError(f"{len(self.classes)} classes but {len(self.palette)} colours in the palette")
+        if self.categories and len(self.categories) != len(self.classes):
+            raise ValueError(f"{len(self.classes)} classes but {len(self.categories)} categories")
         return {
             **self.extra,
+            **({"categories": json.dumps(self.categories)} if self.categories else {}),
             "format": FORMAT,
             "architecture": ARCHITECTURE,
             "pyramid": json.dumps(self.configuration.pyramid),
@@ -67,6 +72,7 @@ class ModelCard:
             classes=json.loads(take("classes")),
             palette=[tuple(colour) for colour in json.loads(take("palette"))],
             ignore_id=int(take("ignore_id")),
+            categories=json.loads(entries.pop("categories", "[]")),
             mean=tuple(json.loads(take("mean"))),
             std=tuple(json.loads(take("std"))),
             trained_on=take("trained_on"),

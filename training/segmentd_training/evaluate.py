@@ -1,0 +1,157 @@
+"""Tables I and III for a model and labelled pictures: the numbers of `segmentd evaluate`.
+
+    python -m segmentd_training.evaluate --model M.safetensors --images DIR --labels DIR [--json]
+    python -m segmentd_training.evaluate --model M.safetensors --data cityscapes:ROOT --split val
+    python -m segmentd_training.evaluate --predictions DIR --images DIR --labels DIR      (class maps made elsewhere)
+
+A picture is stretched to the network's input, bilinear, as the daemon does; the class map is sampled at the label's
+pixel centres.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from .classes import CLASS_SETS, ClassSet
+from .metrics import Boundaries, Confusion, nearest, report
+from .network import PyramidShuffleNetV2
+from .pictures import LabelledPictures, folder, parse_source, read_label
+from .products import TrainingForward
+from .safetensors_io import ModelCard, load_model
+from .table import printed
+from .world import World
+
+#: Height and width of the daemon's default input.
+INPUT = (768, 1024)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`HEIGHTxWIDTH`, multiples of 16."""
+    parts = text.split("x")
+    if len(parts) != 2 or not all(p.isdigit() and int(p) and int(p) % 16 == 0 for p in parts):
+        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH in multiples of 16, such as 768x1024, not {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def stretch(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bilinear to (height, width). Made smaller, each pixel is a weighted mean of all it covers, as libswscale does."""
+    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+
+class Segmenter:
+    """A network with its input's size and normalisation: picture (H, W, 3), eight bits, to a class map."""
+
+    def __init__(
+        self, network: PyramidShuffleNetV2, *, size: tuple[int, int], mean: Sequence[float], std: Sequence[float],
+        device: torch.device = torch.device("cpu"),
+    ) -> None:
+        self.size = size
+        self._device = device
+        self._forward = TrainingForward(network.to(device).eval())
+        self._mean, self._std = (torch.tensor(v, device=device).view(3, 1, 1) for v in (mean, std))
+
+    @torch.inference_mode()
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(stretch(picture, self.size).copy()).to(self._device)
+        image = ((pixels.permute(2, 0, 1) / 255 - self._mean) / self._std)[None]
+        logits = self._forward(image.contiguous(memory_format=torch.channels_last))
+        upsampled = F.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)
+        return upsampled.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
+
+
+def measure(
+    segment: Callable[[int, np.ndarray], np.ndarray], pictures: LabelledPictures, *, boundaries: bool = True,
+    every: int = 1, world: World | None = None,
+) -> tuple[Confusion, Boundaries | None]:
+    """Counts over each `every`th picture, divided among the processes; the sums are the same in all of them.
+
+    `segment` takes a picture's index and pixels and gives its class map, of any size.
+    """
+    rank, processes = (world.rank, world.processes) if world else (0, 1)
+    confusion = Confusion(len(pictures.classes))
+    edges = Boundaries(len(pictures.classes)) if boundaries else None
+    for index in range(rank * every, len(pictures), processes * every):
+        picture, label = pictures.read(index)
+        prediction = nearest(segment(index, picture), label.shape)
+        confusion.add(prediction, label)
+        if edges:
+            edges.add(prediction, label)
+    if world:
+        confusion.matrix = world.sum(confusion.matrix)
+        if edges:
+            edges.counts = world.sum(edges.counts)
+    return confusion, edges
+
+
+def classes_of(card: ModelCard) -> ClassSet:
+    """The classes that a model file names."""
+    return ClassSet(tuple(card.classes), tuple(card.categories), tuple(card.palette))
+
+
+def _labelled(arguments: argparse.Namespace, classes: ClassSet) -> LabelledPictures:
+    if arguments.data:
+        return parse_source(arguments.data, arguments.split, classes)[0]
+    if not arguments.images or not arguments.labels:
+        raise ValueError("what to evaluate on is missing: give --images and --labels, or --data")
+    everything_else = [v for v in range(256) if v >= len(classes)]
+    return folder(arguments.images, arguments.labels, classes, void=everything_else)
+
+
+def _stored(directory: Path, pictures: LabelledPictures) -> Callable[[int, np.ndarray], np.ndarray]:
+    def read(index: int, _: np.ndarray) -> np.ndarray:
+        stem = pictures.pictures[index].label.stem
+        path = directory / f"{stem}.png"
+        if not path.is_file():
+            raise ValueError(f"there is no class map {path} for the label {pictures.pictures[index].label}")
+        return read_label(path)
+
+    return read
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="a model file")
+    parser.add_argument("--predictions", type=Path, help="class maps (PNG ids, named as the labels) in place of a network's")
+    parser.add_argument("--classes", choices=CLASS_SETS, default="street11", help="with --predictions and no --model")
+    parser.add_argument("--images", type=Path)
+    parser.add_argument("--labels", type=Path)
+    parser.add_argument("--data", help="cityscapes:ROOT, camvid:ROOT, folder:IMAGES:LABELS or drive:VIDEO:LABELS")
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--input", type=parse_size, default=INPUT, metavar="HEIGHTxWIDTH")
+    parser.add_argument("--every", type=int, default=1, help="only each n-th picture")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        classes = CLASS_SETS[arguments.classes]
+        if arguments.model:
+            network, card = load_model(arguments.model)
+            classes = classes_of(card)
+        elif not arguments.predictions:
+            raise ValueError("give --model or --predictions")
+        pictures = _labelled(arguments, classes)
+        if arguments.predictions:
+            segment = _stored(arguments.predictions, pictures)
+        else:
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            segmenter = Segmenter(network, size=arguments.input, mean=card.mean, std=card.std, device=device)
+            segment = lambda _, picture: segmenter(picture)  # noqa: E731
+        cv2.setNumThreads(1)
+        confusion, edges = measure(segment, pictures, every=arguments.every)
+    except ValueError as error:
+        sys.exit(f"evaluate: {error}")
+    result = report(confusion, edges, classes)
+    print(json.dumps(result, indent=2) if arguments.json else printed(result))
+
+
+if __name__ == "__main__":
+    main()
