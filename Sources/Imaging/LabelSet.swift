@@ -15,7 +15,7 @@ public struct RGB: Hashable, Sendable {
     }
 }
 
-/// The classes of a model in id order: names and colours, as the model file gives them.
+/// The classes of a model in id order: names, colours and categories, as the model file gives them.
 public struct LabelSet: Hashable, Sendable {
     /// Names, by id.
     public let names: [String]
@@ -23,16 +23,20 @@ public struct LabelSet: Hashable, Sendable {
     public let palette: [RGB]
     /// The id in labels that is no class and counts for nothing.
     public let ignoreID: Int
+    /// The name of each class's category, by id, as many as names; nil where the model has none.
+    public let categories: [String]?
 
-    /// Nil unless there are 1 to 255 names, all different and not empty, as many colours, and an ignored id up to 255
-    /// that is no class.
-    public init?(names: [String], palette: [RGB], ignoreID: Int = 255) {
+    /// Nil unless there are 1 to 255 names, all different and not empty, as many colours, an ignored id up to 255 that
+    /// is no class, and, where there are categories, one that is not empty for each class.
+    public init?(names: [String], palette: [RGB], ignoreID: Int = 255, categories: [String]? = nil) {
         guard (1...255).contains(names.count), palette.count == names.count, Set(names).count == names.count,
             !names.contains(""), (names.count...255).contains(ignoreID)
         else { return nil }
+        if let categories, categories.count != names.count || categories.contains("") { return nil }
         self.names = names
         self.palette = palette
         self.ignoreID = ignoreID
+        self.categories = categories
     }
 
     /// How many classes there are.

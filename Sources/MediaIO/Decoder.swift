@@ -25,6 +25,9 @@ public struct DecoderOptions: Hashable, Sendable {
     public var isLowDelay: Bool = false
     /// The most pixels a picture may have.
     public var maxPixels: Int = 8192 * 8192
+    /// Whether a picture counts as undecodable where its data is damaged in the least, instead of coming out with what
+    /// is there. With one thread only: others report too late.
+    public var isStrict = false
 
     /// The usual settings.
     public init() {}
@@ -36,6 +39,9 @@ public final class Decoder {
     private let demuxer: Demuxer
     private let isVideoCodec: Bool
     private var spare: FrameHolder?
+    private let isStrict: Bool
+    /// What the decoder complained of since the last packet, where it is strict.
+    private var complaints: [String] = []
     /// How many packets or frames could not be decoded so far.
     public private(set) var failures = 0
     /// The last of these failures.
@@ -61,6 +67,7 @@ public final class Decoder {
         }
         guard let context = avcodec_alloc_context3(codec) else { throw FrameHolder.outOfMemory() }
         self.context = context
+        isStrict = options.isStrict
         isVideoCodec = Self.limitedByStandard.contains(parameters.pointee.codec_id.rawValue)
         try check(avcodec_parameters_to_context(context, parameters), "decode", subject)
         context.pointee.pkt_timebase = demuxer.avStream?.pointee.time_base ?? AVRational(num: 0, den: 1)
@@ -70,7 +77,9 @@ public final class Decoder {
         context.pointee.thread_type = options.isLowDelay ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE
         if options.isLowDelay { context.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY }
         let (code, said) = FFmpegLog.collectingErrors {
-            let settings = OptionDictionary(["codec_whitelist": demuxer.codecList])
+            var named = ["codec_whitelist": demuxer.codecList]
+            if options.isStrict { named["err_detect"] = "crccheck+bitstream+buffer+explode" }
+            let settings = OptionDictionary(named)
             return avcodec_open2(context, codec, &settings.pointer)
         }
         if let name = codec.pointee.name, said.contains(where: { $0.contains("not on whitelist") }) {
@@ -98,6 +107,7 @@ public final class Decoder {
         let (code, lines) = FFmpegLog.collecting { avcodec_send_packet(context, packet?.pointer) }
         if let packet { av_packet_unref(packet.pointer) }
         hasLost = LossReport.isLoss(lines)
+        complaints = isStrict ? lines.filter(\.isError).map(\.message) : []
         if code >= 0 || (packet == nil && code == FF_ERROR_EOF) { return }
         hasLost = true
         try fail(code, lines.filter(\.isError).map(\.message))
@@ -112,8 +122,14 @@ public final class Decoder {
             spare = nil
             let (code, lines) = FFmpegLog.collecting { avcodec_receive_frame(context, holder.pointer) }
             if LossReport.isLoss(lines) { hasLost = true }
-            if code >= 0 { return try frame(in: holder) }
+            if isStrict { complaints += lines.filter(\.isError).map(\.message) }
+            if code >= 0, complaints.isEmpty { return try frame(in: holder) }
             spare = holder
+            if code >= 0 {
+                try fail(FF_ERROR_INVALIDDATA, complaints)
+                complaints = []
+                continue
+            }
             if code == MediaError.tryAgain { return nil }
             if code == FF_ERROR_EOF {
                 isDrained = true

@@ -5,7 +5,7 @@ import Imaging
 public struct ModelMetadata: Sendable {
     /// The network's configuration.
     public let configuration: Configuration
-    /// Classes, colours and the id that is ignored.
+    /// Classes, colours, the id that is ignored, and categories where the file names them.
     public let labels: LabelSet
     /// Subtracted from red, green and blue, of 0…1.
     public let mean: [Float]
@@ -59,9 +59,19 @@ public struct ModelMetadata: Sendable {
                 path: path,
                 "metadata \"ignore_id\" is \(ignore); expected \(names.count) to 255, a number that is no class")
         }
+        let categories =
+            strings["categories"] == nil
+            ? nil : try value("categories", [String].self, "a JSON list with the name of each class's category")
+        if let categories, categories.count != names.count || categories.contains("") {
+            throw ModelError(
+                path: path,
+                "metadata has \(names.count) classes and \(categories.count) categories; expected the name of a category for each class, none empty"
+            )
+        }
         guard colors.allSatisfy({ $0.count == 3 }),
             let labels = LabelSet(
-                names: names, palette: colors.map { RGB($0[0], $0[1], $0[2]) }, ignoreID: ignore)
+                names: names, palette: colors.map { RGB($0[0], $0[1], $0[2]) }, ignoreID: ignore,
+                categories: categories)
         else {
             throw ModelError(
                 path: path,

@@ -1,4 +1,3 @@
-import Glibc
 import MediaIO
 
 /// The images of a folder, in natural order of their names.
@@ -19,41 +18,29 @@ struct ImageFolder {
     /// Lists the folder at `path`.
     ///
     /// - Throws: `MediaError` where it cannot be listed or holds no image.
-    init(path: String) throws {
-        guard let directory = opendir(path) else {
-            let code = errno
-            throw MediaError(
-                MediaError.kind(of: -code), "open", path, reason: String(cString: strerror(code)),
-                hint: code == ENOENT ? "check the path" : nil)
-        }
-        defer { closedir(directory) }
-        var images: [String] = []
-        var others: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard !name.hasPrefix("."), Self.isFile(path + "/" + name) else { continue }
-            if Self.isImage(name) { images.append(name) } else { others.append(name) }
-        }
+    init(path: String) throws(MediaError) {
+        let names = try FolderContents(path: path).files
+        let images = names.filter(Self.isImage)
         guard !images.isEmpty else {
-            let found = others.isEmpty ? "it holds no files" : "none of its \(others.count) files is an image"
+            let found = names.isEmpty ? "it holds no files" : "none of its \(names.count) files is an image"
             throw MediaError(
                 .noVideo, "open", path, reason: "it is a directory without images: \(found)",
                 hint: "give a video file, or a folder of png or jpg files")
         }
         let folder = path.hasSuffix("/") ? path : path + "/"
-        self.images = images.sorted(by: NaturalOrder.precedes).map { folder + $0 }
-        skipped = others.sorted(by: NaturalOrder.precedes)
+        self.images = images.map { folder + $0 }
+        skipped = names.filter { !Self.isImage($0) }
     }
 
-    private static func isImage(_ name: String) -> Bool {
+    /// Images that were chosen one by one, in the order given.
+    init(images: [String]) {
+        self.images = images
+        skipped = []
+    }
+
+    /// Whether a file's name ends as an image's does.
+    static func isImage(_ name: String) -> Bool {
         guard let dot = name.lastIndex(of: ".") else { return false }
         return endings.contains(name[name.index(after: dot)...].lowercased())
-    }
-
-    private static func isFile(_ path: String) -> Bool {
-        var facts = stat()
-        return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
     }
 }

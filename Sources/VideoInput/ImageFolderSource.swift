@@ -15,6 +15,8 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
     /// The folder.
     public let path: String
 
+    /// The images, where they are not to be found by listing the folder.
+    private let chosen: [String]?
     private let options: SourceOptions
     private let clock: any FrameClock
     private let interruption = Interruption()
@@ -26,12 +28,15 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
     private var pacer = Pacer()
     private var primed: VideoReader.Output?
 
-    /// A source for the folder at `path`; nothing is read yet.
+    /// A source for the folder at `path`, or for those of its images whose paths are in `images`, in that order; nothing
+    /// is read yet.
     public init(
-        camera: String, path: String, options: SourceOptions = SourceOptions(), clock: any FrameClock = SystemClock()
+        camera: String, path: String, images: [String]? = nil, options: SourceOptions = SourceOptions(),
+        clock: any FrameClock = SystemClock()
     ) {
         self.camera = camera
         self.path = path
+        chosen = images
         self.options = options
         self.clock = clock
         isLive = options.isLive ?? (options.pace == .realTime)
@@ -49,7 +54,10 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
                 .invalidArgument, "open", path, reason: "a frame rate of \(options.folderFrameRate) is none",
                 hint: "give 1 or more frames a second")
         }
-        let folder = try ImageFolder(path: path)
+        let folder = try chosen.map { ImageFolder(images: $0) } ?? ImageFolder(path: path)
+        guard let image = folder.images.first else {
+            throw MediaError(.noVideo, "open", path, reason: "none of its images was chosen")
+        }
         images = folder.images
         sequence = 0
         pacer = Pacer()
@@ -57,7 +65,7 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
             $0 = SourceDiagnostics()
             $0.skippedFiles = folder.skipped
         }
-        let first = try decode(images[0])
+        let first = try decode(image)
         primed = first
         let picture = first.frame.picture
         return StreamInfo(
@@ -117,6 +125,7 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
         settings.demuxer.options = [:]
         settings.demuxer.isLive = false
         settings.decoder.threads = 1
+        settings.decoder.isStrict = options.refusesCorruptFrames == true
         let reader = try VideoReader(
             MediaLocation(image), options: settings, interruption: interruption, clock: clock)
         defer { reader.demuxer.close() }

@@ -31,7 +31,7 @@ public struct SourceOptions: Hashable, Sendable {
     /// The most pixels a picture may have.
     public var maxPixels = 8192 * 8192
     /// Whether frames are refused that the decoder marked as damaged; nil refuses them on live streams only, where
-    /// the next good one is near.
+    /// the next good one is near. An image that is refused is an error.
     public var refusesCorruptFrames: Bool?
     /// Frames a second of an image folder, for its time stamps.
     public var folderFrameRate = 25

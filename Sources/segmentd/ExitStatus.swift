@@ -54,7 +54,7 @@ extension ExitStatus {
         case is SyntheticOptionsError, is Overwriting, is UnknownBlock: self = .usage
         case is ConfigurationError: self = .configuration
         case let error as ConfigurationFileError: self = Self(reading: error.code)
-        case is ModelError: self = .dataError
+        case is ModelError, is PairingError, is EvaluationError: self = .dataError
         case is UnsupportedInstructionSet: self = .unavailable
         case is StatusServerError: self = .unavailable
         case let error as ControlClientError: self = Self(error)

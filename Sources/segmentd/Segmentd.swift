@@ -12,7 +12,7 @@ struct Segmentd: AsyncParsableCommand {
         version: "segmentd \(version)",
         subcommands: [
             SegmentCommand.self, RunCommand.self, CheckConfigCommand.self, SynthesizeCommand.self,
-            DescribeCommand.self, BenchCommand.self, TraceCommand.self, ControlCommand.self,
+            EvaluateCommand.self, DescribeCommand.self, BenchCommand.self, TraceCommand.self, ControlCommand.self,
         ])
 
     static let version = "0.1.0"

@@ -38,4 +38,13 @@ struct LabelSetTests {
             #expect((LabelSet(names: ["a", "b"], palette: colors(2), ignoreID: id) != nil) == isRight, "\(id)")
         }
     }
+
+    @Test("has a category for each class, or none at all")
+    func categories() {
+        func make(_ categories: [String]?) -> LabelSet? {
+            LabelSet(names: ["Car", "Bus"], palette: colors(2), categories: categories)
+        }
+        #expect(make(nil)?.categories == nil && make(["vehicle", "vehicle"])?.categories == ["vehicle", "vehicle"])
+        for wrong in [[], ["vehicle"], ["vehicle", ""], ["a", "b", "c"]] { #expect(make(wrong) == nil, "\(wrong)") }
+    }
 }

@@ -263,6 +263,19 @@ struct ModelFileTests {
                 "a colour beyond white", says: "palette", "0 to 255", spoil: set("palette", "[[1, 2, 256], [1, 2, 3]]")),
             Fault(
                 "a colour below black", says: "palette", "0 to 255", spoil: set("palette", "[[1, 2, -1], [1, 2, 3]]")),
+            Fault(
+                "categories that are no JSON", says: "categories", "flat, sky", "JSON list",
+                spoil: set("categories", "flat, sky")),
+            Fault(
+                "fewer categories than classes", says: "2 classes", "1 categories", "for each class",
+                spoil: set("categories", #"["flat"]"#)),
+            Fault(
+                "more categories than classes", says: "2 classes", "3 categories",
+                spoil: set("categories", #"["flat", "sky", "void"]"#)),
+            Fault(
+                "a category without a name", says: "categories", "none empty",
+                spoil: set("categories", #"["flat", ""]"#)
+            ),
             Fault("an ignored id that is no number", says: "ignore_id", "none", spoil: set("ignore_id", "none")),
             Fault("an ignored id that is a class", says: "ignore_id", "1", spoil: set("ignore_id", "1")),
             Fault("an ignored id beyond a byte", says: "ignore_id", "256", spoil: set("ignore_id", "256")),
@@ -326,7 +339,10 @@ struct ModelFileTests {
         let half = try Model.load(path: folder.file("half.safetensors"))
         #expect(half.name == "half" && half.labels.names == ["Road", "Sky"] && half.labels.ignoreID == 255)
         #expect(half.metadata.configuration == .plain && half.metadata.license == "none")
-        #expect(half.metadata.mean == [0.485, 0.456, 0.406])
+        #expect(half.metadata.mean == [0.485, 0.456, 0.406] && half.labels.categories == nil)
+        file.metadata["categories"] = #"["flat", "flat"]"#
+        try file.write(to: folder.file("grouped.safetensors"))
+        #expect(try Model.load(path: folder.file("grouped.safetensors")).labels.categories == ["flat", "flat"])
 
         var single = file
         var offset = 0

@@ -70,3 +70,55 @@ struct ImageFolderTests {
         #expect(stamps == [0, 1, 2, 3, 4])
     }
 }
+
+@Suite("Images that were chosen")
+struct ChosenImageTests {
+    private func source(_ media: TestMedia, _ names: [String], refuses: Bool = true) -> ImageFolderSource {
+        var options = SourceOptions()
+        options.refusesCorruptFrames = refuses
+        return ImageFolderSource(
+            camera: "still", path: media.folder, images: names.map(media.path), options: options)
+    }
+
+    @Test("come in the order they were given, and no others")
+    func order() throws {
+        let media = try TestMedia()
+        for (name, width) in [("a.png", 3), ("b.png", 5), ("c.png", 7)] {
+            try StoredPNG.gray([Array(repeating: 9, count: width)]).write(to: media.path(name))
+        }
+        let source = source(media, ["c.png", "a.png"])
+        #expect(try source.open().frameCount == 2)
+        var widths: [Int] = []
+        while let frame = try source.next() { widths.append(frame.picture.size.width) }
+        #expect(widths == [7, 3])
+        #expect(throws: MediaError.self) { try self.source(media, []).open() }
+    }
+
+    @Test("are errors where they are damaged, if that is asked for; else they come with what is there")
+    func damaged() throws {
+        let media = try TestMedia()
+        let rows: [[UInt8]] = (0..<60).map { (y: Int) -> [UInt8] in
+            (0..<50).map { (x: Int) -> UInt8 in UInt8((y + x) % 11) }
+        }
+        var short = StoredPNG.gray(rows)
+        short.missingRows = 20
+        try short.write(to: media.path("short.png"))
+        let error = #expect(throws: MediaError.self) { try source(media, ["short.png"]).open() }
+        #expect(error?.kind == .invalidData && error?.description.contains("short.png") == true)
+        let lenient = source(media, ["short.png"], refuses: false)
+        #expect(try lenient.open().frameCount == 1)
+        #expect(try lenient.next() != nil)
+    }
+
+    @Test("are errors where a JPEG is cut off", .enabled(if: TestMedia.isAvailable, "skipped: ffmpeg is not installed"))
+    func cutJPEG() throws {
+        let media = try TestMedia()
+        let path = try media.make("a.jpg", "-f lavfi -i testsrc2=s=320x240 -frames:v 1")
+        #expect(try source(media, ["a.jpg"]).open().frameCount == 1)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        for length in [whole.count / 2, whole.count - 300] {
+            try whole.prefix(length).write(to: URL(fileURLWithPath: media.path("cut.jpg")))
+            #expect(throws: MediaError.self, "\(length) of \(whole.count)") { try source(media, ["cut.jpg"]).open() }
+        }
+    }
+}
