@@ -174,29 +174,38 @@ void ck_argmax_update__scalar(const float *row, ptrdiff_t width, uint8_t id, flo
         }
 }
 
-void ck_resized_taps__scalar(const float *in, ptrdiff_t tap_stride, const ptrdiff_t *low, const ptrdiff_t *high,
-                             const float *weights, ptrdiff_t width, float bias, int relu, float *out,
-                             ptrdiff_t out_phase, ptrdiff_t out_block, float *scratch) {
+// Where a place of a x4 resize lies between places of its input.
+static void quarter(ptrdiff_t place, ptrdiff_t size, ptrdiff_t *low, ptrdiff_t *high, float *share) {
+    float at = ((float)place + 0.5f) / 4 - 0.5f;
+    if (at < 0) at = 0;
+    if (at > (float)(size - 1)) at = (float)(size - 1);
+    *low = (ptrdiff_t)at;
+    *high = *low + 1 < size ? *low + 1 : *low;
+    *share = at - (float)*low;
+}
+
+void ck_resized_taps__scalar(const float *in, ptrdiff_t tap_stride, ptrdiff_t height, ptrdiff_t width, ptrdiff_t row,
+                             float bias, int relu, float *out, ptrdiff_t out_phase, ptrdiff_t out_block,
+                             float *scratch) {
     (void)scratch;
-    for (ptrdiff_t column = 0; column < 4 * width; column++) {
-        float sum = bias;
-        for (ptrdiff_t tx = 0; tx < 3; tx++) {
-            ptrdiff_t place = column + tx - 1;
-            if (place < 0 || place >= 4 * width) continue;
-            float x = ((float)place + 0.5f) / 4 - 0.5f;
-            if (x < 0) x = 0;
-            if (x > (float)(width - 1)) x = (float)(width - 1);
-            ptrdiff_t left = (ptrdiff_t)x, right = left + 1 < width ? left + 1 : left;
-            for (ptrdiff_t ty = 0; ty < 3; ty++) {
-                const float *tap = in + (3 * ty + tx) * tap_stride;
-                float a = weights[2 * ty] * tap[low[ty] + left] + weights[2 * ty + 1] * tap[high[ty] + left];
-                float b = weights[2 * ty] * tap[low[ty] + right] + weights[2 * ty + 1] * tap[high[ty] + right];
-                sum += a + (b - a) * (x - (float)left);
-            }
+    for (ptrdiff_t r = 0; r < 4; r++)
+        for (ptrdiff_t column = 0; column < 4 * width; column++) {
+            float sum = bias;
+            for (ptrdiff_t ty = 0; ty < 3; ty++)
+                for (ptrdiff_t tx = 0; tx < 3; tx++) {
+                    ptrdiff_t y = 4 * row + r + ty - 1, x = column + tx - 1, top, bottom, left, right;
+                    if (y < 0 || y >= 4 * height || x < 0 || x >= 4 * width) continue;
+                    float down, across;
+                    quarter(y, height, &top, &bottom, &down);
+                    quarter(x, width, &left, &right, &across);
+                    const float *tap = in + (3 * ty + tx) * tap_stride;
+                    float a = (1 - down) * tap[top * width + left] + down * tap[bottom * width + left];
+                    float b = (1 - down) * tap[top * width + right] + down * tap[bottom * width + right];
+                    sum += a + (b - a) * across;
+                }
+            ptrdiff_t x = column / 4;
+            out[(4 * r + column % 4) * out_phase + x / CK_BLOCK * out_block + x % CK_BLOCK] = relu && sum < 0 ? 0 : sum;
         }
-        ptrdiff_t x = column / 4;
-        out[column % 4 * out_phase + x / CK_BLOCK * out_block + x % CK_BLOCK] = relu && sum < 0 ? 0 : sum;
-    }
 }
 
 void ck_interleave__scalar(const float *in, ptrdiff_t in_phase, ptrdiff_t width, float *out) {
@@ -235,6 +244,7 @@ struct ck_kernels ck_kernels_for(int instruction_set) {
         .pad_rows = ck_pad_rows__scalar,
         .product = ck_product__scalar,
         .product_rows = 8,
+        .product_depth = 512,
         .product_of_rows = ck_product_of_rows__scalar,
         .max_pool = ck_max_pool__scalar,
         .average_pool = ck_average_pool__scalar,

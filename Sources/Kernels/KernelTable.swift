@@ -106,12 +106,11 @@ public struct KernelTable: Sendable {
             _ ids: UnsafeMutablePointer<UInt8>
         ) -> Void
 
-    /// One row of the sum of 3 × 3 taps over a ×4 resize.
+    /// Four rows of the sum of 3 × 3 taps over a ×4 resize.
     public typealias ResizedTaps =
         @convention(c) (
-            _ input: UnsafePointer<Float>, _ tapStride: Int, _ low: UnsafePointer<Int>, _ high: UnsafePointer<Int>,
-            _ weights: UnsafePointer<Float>, _ width: Int, _ bias: Float, _ relu: CInt,
-            _ output: UnsafeMutablePointer<Float>, _ outputPhase: Int, _ outputBlock: Int,
+            _ input: UnsafePointer<Float>, _ tapStride: Int, _ height: Int, _ width: Int, _ row: Int, _ bias: Float,
+            _ relu: CInt, _ output: UnsafeMutablePointer<Float>, _ outputPhase: Int, _ outputBlock: Int,
             _ scratch: UnsafeMutablePointer<Float>
         ) -> Void
     /// Four phases to one row.
@@ -143,6 +142,8 @@ public struct KernelTable: Sendable {
     public let product: Product
     /// The most output channels of a tile.
     public let productRows: Int
+    /// The depth up to which a product is best done in one block.
+    public let productDepth: Int
     /// A tile of a matrix product over rows that lie anywhere.
     public let productOfRows: ProductOfRows
     /// Max-pooling.
@@ -182,6 +183,7 @@ public struct KernelTable: Sendable {
         padRows = table.pad_rows
         product = table.product
         productRows = table.product_rows
+        productDepth = table.product_depth
         productOfRows = table.product_of_rows
         maxPool = table.max_pool
         averagePool = table.average_pool

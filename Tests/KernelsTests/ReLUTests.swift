@@ -59,12 +59,10 @@ extension KernelTests {
                 }
             }
             check("resized taps", set) { input, relu, output in
-                var (phases, scratch) = ([Float](repeating: 7, count: 4 * 53), [Float](repeating: 0, count: 3 * 55))
-                kernels.resizedTaps(
-                    input, 53, [0, 0, 0], [0, 0, 0], [0.5, 0.5, 0.5, 0.5, 0.5, 0.5], 53, 0, relu, &phases, 53, block,
-                    &scratch)
-                // The odd columns of one phase and the even ones of another stand for all four.
-                for x in 0..<53 { output[x] = phases[x % 4 * 53 + x] }
+                var (phases, scratch) = ([Float](repeating: 7, count: 16 * 53), [Float](repeating: 0, count: 12 * 55))
+                kernels.resizedTaps(input, 53, 1, 53, 0, 0, relu, &phases, 53, block, &scratch)
+                // Every phase of both directions has some of the columns.
+                for x in 0..<53 { output[x] = phases[x % 16 * 53 + x] }
             }
         }
 

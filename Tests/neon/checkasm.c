@@ -248,29 +248,24 @@ static void resizes(ptrdiff_t width) {
                       memory_place(&weights_memory, c, (size_t)width, s), memory_place(&scratch, NULL, (size_t)in_width, s));
     compare(layout, 4);
 
-    // Taps: nine planes of two rows.
-    ptrdiff_t tap_stride = 2 * width + random_between(0, 3), low[3], high[3];
-    float shares[6];
-    for (int i = 0; i < 3; i++) {
-        low[i] = random_between(0, 1) * width;
-        high[i] = random_between(0, 1) * width;
-        shares[2 * i] = (float)random_between(0, 8) / 8;
-        shares[2 * i + 1] = i == 1 ? 1 - shares[2] : 0;
-    }
-    size_t count = (size_t)(8 * tap_stride + 2 * width);
+    // Taps: nine planes.
+    ptrdiff_t height = random_between(1, 4), tap_stride = height * width + random_between(0, 3);
+    size_t count = (size_t)(8 * tap_stride + height * width);
     random_values(a, count);
     largest = 0;
     for (size_t i = 0; i < count; i++) largest = fmaxf(largest, fabsf(a[i]));
     for (size_t i = 0; i < MOST; i++) magnitude[i] = 9 * largest + 1;
-    layout = layout_any(4, width);
+    layout = layout_any(16, width);
     int relu = (int)random_between(0, 1);
-    call_begin("resized taps width %td relu %d out row %td block %td slack %d", width, relu, layout.row, layout.block, s);
-    defined.resized_taps(a, tap_stride, low, high, shares, width, 0.5f, relu, expected, layout.row, layout.block, room);
-    tested.resized_taps(memory_place(&input, a, count, s), tap_stride, low, high, shares, width, 0.5f, relu,
+    ptrdiff_t row = random_between(0, (int)height - 1), blended = 12 * (width + 2);
+    call_begin("resized taps %tdx%td row %td relu %d out phase %td block %td slack %d", height, width, row, relu, layout.row,
+               layout.block, s);
+    defined.resized_taps(a, tap_stride, height, width, row, 0.5f, relu, expected, layout.row, layout.block, room);
+    tested.resized_taps(memory_place(&input, a, count, s), tap_stride, height, width, row, 0.5f, relu,
                         memory_place(&output, NULL, layout_count(layout), s), layout.row, layout.block,
-                        memory_place(&scratch, NULL, (size_t)(3 * (width + 2)), s));
+                        memory_place(&scratch, NULL, (size_t)blended, s));
     compare(layout, 12);
-    if (memory_intruded(&scratch, layout_plane(1, 3 * (width + 2), 3 * (width + 2)))) call_fail("wrote outside its scratch");
+    if (memory_intruded(&scratch, layout_plane(1, blended, blended))) call_fail("wrote outside its scratch");
 
     ptrdiff_t phase = width + random_between(0, 3);
     call_begin("interleave width %td phase %td slack %d", width, phase, s);

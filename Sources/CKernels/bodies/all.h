@@ -18,6 +18,7 @@ static void raise_all(struct ck_kernels *kernels) {
     kernels->pad_rows = pad_rows;
     kernels->product = product;
     kernels->product_rows = PRODUCT_ROWS;
+    kernels->product_depth = PRODUCT_DEPTH;
     kernels->product_of_rows = product_of_rows;
     kernels->max_pool = max_pool;
     kernels->average_pool = average_pool;

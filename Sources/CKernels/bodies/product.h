@@ -3,10 +3,13 @@
 
 #if defined(SIMD_AVX512)
 #define PRODUCT_ROWS 14
+#define PRODUCT_DEPTH 512
 #elif defined(SIMD_AVX2)
 #define PRODUCT_ROWS 6
+#define PRODUCT_DEPTH 256
 #else
 #define PRODUCT_ROWS 6
+#define PRODUCT_DEPTH 512
 #endif
 #if PRODUCT_ROWS > 6
 #define PRODUCT_MORE_CASES                                                                                        \

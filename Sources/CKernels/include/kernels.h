@@ -88,13 +88,13 @@ typedef void ck_resize_row_fn(const float *top, const float *bottom, float y_wei
                               ptrdiff_t out_width, const int32_t *left, const int32_t *right, const float *x_weight,
                               float *scratch);
 
-// One row of the sum of 3 x 3 taps over a x4 bilinear resize, for one channel: for each column, the taps' planes at
-// in + (3 * ty + tx) * tap_stride, their rows low[ty] and high[ty] (element offsets) blended by weights[2 * ty] and
-// weights[2 * ty + 1] (both 0 where the tap's row lies outside). Output column 4 * x + phase goes to
-// out[phase * out_phase + x / CK_BLOCK * out_block + x % CK_BLOCK]. `scratch` holds 3 * (width + 2) floats.
-typedef void ck_resized_taps_fn(const float *in, ptrdiff_t tap_stride, const ptrdiff_t *low, const ptrdiff_t *high,
-                                const float *weights, ptrdiff_t width, float bias, int relu, float *out,
-                                ptrdiff_t out_phase, ptrdiff_t out_block, float *scratch);
+// Four rows of the sum of 3 x 3 taps over a x4 bilinear resize, those that lie around row `row` of its input, for one
+// channel: the taps' planes, height x width, at in + (3 * ty + tx) * tap_stride; a tap outside the resized plane is zero.
+// Column 4 * x + phase of row 4 * row + r goes to out[(4 * r + phase) * out_phase + x / CK_BLOCK * out_block + x %
+// CK_BLOCK]. `scratch` holds 12 * (width + 2) floats.
+typedef void ck_resized_taps_fn(const float *in, ptrdiff_t tap_stride, ptrdiff_t height, ptrdiff_t width, ptrdiff_t row,
+                                float bias, int relu, float *out, ptrdiff_t out_phase, ptrdiff_t out_block,
+                                float *scratch);
 
 // out[4 * x + phase] = in[phase * in_phase + x].
 typedef void ck_interleave_fn(const float *in, ptrdiff_t in_phase, ptrdiff_t width, float *out);
@@ -116,6 +116,9 @@ struct ck_kernels {
     ck_pad_rows_fn *pad_rows;
     ck_product_fn *product;
     ptrdiff_t product_rows;
+    // The depth from which on a product is faster in several blocks: a tile of few rows reads b so often that it has to
+    // stay in the first-level cache.
+    ptrdiff_t product_depth;
     ck_product_of_rows_fn *product_of_rows;
     ck_max_pool_fn *max_pool;
     ck_average_pool_fn *average_pool;

@@ -16,8 +16,12 @@ struct PackedWeights {
     /// Panels that are used together for a whole tile before the next are.
     let groups: [Range<Int>]
 
-    /// Values of a group: a part of the second-level cache.
-    private static let groupValues = 48 * 1_024
+    /// Values of a group: it shares the second-level cache with a tile and its result. More than that is never faster;
+    /// where the processor does not tell, the cache is taken to be small.
+    private static let groupValues: Int = {
+        let bytes = ProcessorCaches.secondLevelBytes ?? 512 * 1_024
+        return min(max(bytes * 3 / 16 / MemoryLayout<Float>.stride, 8 * 1_024), 48 * 1_024)
+    }()
 
     /// Packs `columns` (in that order) of a row-major matrix of `rows` rows and `stride` columns.
     init(_ matrix: [Float], rows: Int, stride: Int, columns: [Int], kernels: KernelTable, _ prepared: PreparedWeights) {

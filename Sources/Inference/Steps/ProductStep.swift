@@ -33,8 +33,6 @@ final class ProductStep: Step, @unchecked Sendable {
         case matrix(UnsafePointer<Float>, BLAS)
     }
 
-    /// The deepest block: its packed tile has to stay in the second-level cache.
-    private static let deepest = 512
     /// Values of a packed tile.
     private static let tile = 128 * 1_024
 
@@ -57,12 +55,12 @@ final class ProductStep: Step, @unchecked Sendable {
             let made = try ProductSource(
                 source, context, input: inputs[source.input], output: shape, firstColumn: column)
             column += made.depth
-            pieces += made.pieces(deepest: Self.deepest)
+            pieces += made.pieces(deepest: kernels.productDepth)
         }
         var groups: [[ProductSource.Piece]] = []
         var depth = 0
         for piece in pieces {
-            if groups.isEmpty || depth + piece.depth > Self.deepest {
+            if groups.isEmpty || depth + piece.depth > kernels.productDepth {
                 groups.append([])
                 depth = 0
             }

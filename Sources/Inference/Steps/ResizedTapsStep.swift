@@ -1,6 +1,7 @@
 import Kernels
 
-/// The sum of a 3×3 convolution's taps over a ×4 resize, and the 1×1 convolution behind it, row by row.
+/// The sum of a 3×3 convolution's taps over a ×4 resize, and the 1×1 convolution behind it: a task does the four rows
+/// that lie around one of the input.
 ///
 /// A row is computed in four phases (columns 0, 4, 8, … first), since all columns of a phase are weighted alike; the
 /// product behind it does not care about the order, and its few rows are put in order at the end.
@@ -16,7 +17,7 @@ final class ResizedTapsStep: Step, @unchecked Sendable {
     private let projection: (weights: PackedWeights, bias: UnsafePointer<Float>, relu: Bool)?
     private let scratch: Scratch
     private let columnBlocks: Int
-    private let axis: ResizeAxis
+    /// Rows of the result to one of the input.
     private static let rowsPerTask = 4
 
     init(_ context: StepContext, _ taps: ResizedTaps, input: Value, output: Value) throws(GraphError) {
@@ -46,74 +47,57 @@ final class ResizedTapsStep: Step, @unchecked Sendable {
             projection = nil
         }
         columnBlocks = (low.width + KernelTable.block - 1) / KernelTable.block
-        axis = ResizeAxis(from: low.height, to: shape.height)
         scratch = context.scratch
         let row = 4 * columnBlocks * KernelTable.block
-        scratch.reserve(row * (Self.rowsPerTask * channels + shape.channels) + 3 * (low.width + 2))
-        super.init(tasks: (shape.height + Self.rowsPerTask - 1) / Self.rowsPerTask)
+        scratch.reserve(row * (Self.rowsPerTask * channels + shape.channels) + 12 * (low.width + 2))
+        super.init(tasks: low.height)
     }
 
     override func run(task: Int, thread: Int) {
-        let rows = task * Self.rowsPerTask..<min((task + 1) * Self.rowsPerTask, shape.height)
         if let projection {
-            project(rows, scratch.of(thread), projection.weights, projection.bias, relu: projection.relu)
+            project(task, scratch.of(thread), projection.weights, projection.bias, relu: projection.relu)
         } else {
-            for row in rows { store(row, scratch.of(thread)) }
+            store(task, scratch.of(thread))
         }
     }
 
-    /// Computes one channel of `row` into `target`, its phases and blocks as far apart as said.
+    /// Computes one channel of the four rows around `row` of the input into `target`.
     private func sum(
         _ channel: Int, _ row: Int, _ target: UnsafeMutablePointer<Float>, phase: Int, block: Int,
         _ blended: UnsafeMutablePointer<Float>
     ) {
-        withUnsafeTemporaryAllocation(of: Int.self, capacity: 6) { offsets in
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: 6) { weights in
-                for ty in 0..<3 {
-                    let place = row + ty - 1
-                    let inside = place >= 0 && place < shape.height
-                    let index = min(max(place, 0), shape.height - 1)
-                    offsets[ty] = Int(axis.low[index]) * low.width
-                    offsets[3 + ty] = Int(axis.high[index]) * low.width
-                    weights[2 * ty] = inside ? 1 - axis.weight[index] : 0
-                    weights[2 * ty + 1] = inside ? axis.weight[index] : 0
-                }
-                guard let place = offsets.baseAddress, let factors = weights.baseAddress else { return }
-                kernels.resizedTaps(
-                    input + channel * low.plane, channels * low.plane, place, place + 3, factors, low.width,
-                    bias[channel], relu ? 1 : 0, target, phase, block, blended)
-            }
-        }
+        kernels.resizedTaps(
+            input + channel * low.plane, channels * low.plane, low.height, low.width, row, bias[channel], relu ? 1 : 0,
+            target, phase, block, blended)
     }
 
     private func store(_ row: Int, _ scratch: UnsafeMutablePointer<Float>) {
         let phase = columnBlocks * KernelTable.block
         for channel in 0..<channels {
-            sum(channel, row, scratch, phase: phase, block: KernelTable.block, scratch + 4 * phase)
-            kernels.interleave(
-                scratch, phase, low.width, output + channel * shape.plane + row * shape.width)
+            sum(
+                channel, row, scratch, phase: phase, block: KernelTable.block, scratch + Self.rowsPerTask * 4 * phase)
+            for line in 0..<Self.rowsPerTask {
+                kernels.interleave(
+                    scratch + line * 4 * phase, phase, low.width,
+                    output + channel * shape.plane + (Self.rowsPerTask * row + line) * shape.width)
+            }
         }
     }
 
     private func project(
-        _ rows: Range<Int>, _ packed: UnsafeMutablePointer<Float>, _ weights: PackedWeights,
-        _ start: UnsafePointer<Float>, relu: Bool
+        _ row: Int, _ packed: UnsafeMutablePointer<Float>, _ weights: PackedWeights, _ start: UnsafePointer<Float>,
+        relu: Bool
     ) {
         let block = channels * KernelTable.block
         let width = 4 * columnBlocks * KernelTable.block
-        let results = packed + rows.count * channels * width
+        let results = packed + Self.rowsPerTask * channels * width
         let blended = results + shape.channels * width
-        // Channel by channel: the rows of a task come from the same three rows of the input.
         for channel in 0..<channels {
-            for row in rows {
-                sum(
-                    channel, row,
-                    packed + (row - rows.lowerBound) * channels * width + channel * KernelTable.block,
-                    phase: columnBlocks * block, block: block, blended)
-            }
+            sum(
+                channel, row, packed + channel * KernelTable.block, phase: columnBlocks * block, block: block, blended)
         }
-        for row in rows {
-            let columns = packed + (row - rows.lowerBound) * channels * width
+        for line in 0..<Self.rowsPerTask {
+            let columns = packed + line * channels * width
             for number in 0..<4 * columnBlocks {
                 let x = number % columnBlocks * KernelTable.block
                 for panel in weights.panels {
@@ -126,7 +110,7 @@ final class ResizedTapsStep: Step, @unchecked Sendable {
             for channel in 0..<shape.channels {
                 kernels.interleave(
                     results + channel * width, columnBlocks * KernelTable.block, low.width,
-                    output + channel * shape.plane + row * shape.width)
+                    output + channel * shape.plane + (Self.rowsPerTask * row + line) * shape.width)
             }
         }
     }
