@@ -85,6 +85,8 @@ public struct Mask: Sendable {
     public var stages: StageTimes
     /// Whether it is valid, and if not, why; and what is known of its capture time.
     public let flags: MaskFlags
+    /// Until when it may go out as valid, in nanoseconds of CLOCK_MONOTONIC; nil for ever.
+    public var validUntil: UInt64?
     fileprivate let owner: (any AnyObject & Sendable)?
 
     /// A mask for the frame of `stamp`. `owner` (a `Loan`) is kept as long as the mask and its copies live.

@@ -51,6 +51,17 @@ public struct CaptureTime: Hashable, Sendable {
     }
 }
 
+extension CaptureTime {
+    /// The moment so many nanoseconds before it, on both clocks.
+    public func earlier(by age: UInt64, origin: CaptureOrigin? = nil) -> CaptureTime {
+        let age = min(age, monotonicNanoseconds)
+        return CaptureTime(
+            epochNanoseconds: epochNanoseconds &- Int64(clamping: age),
+            monotonicNanoseconds: monotonicNanoseconds - age,
+            origin: origin ?? self.origin)
+    }
+}
+
 /// A stage of the pipeline, in order.
 public enum Stage: Int, CaseIterable, Sendable {
     case decode, preprocess, infer, publish

@@ -19,9 +19,10 @@ public struct DecodedFrame: Sendable {
 
 /// How a stream is decoded.
 public struct DecoderOptions: Hashable, Sendable {
-    /// Decoding threads, 1 or more.
+    /// Decoding threads, 1 or more; those of low delay have one, whatever is asked.
     public var threads: Int = 2
-    /// Whether frames come out as soon as they can, as live streams need, rather than when it is fastest in total.
+    /// Whether frames come out as soon as they can, as live streams need, rather than when it is fastest in total; and
+    /// whether every damage is found: FFmpeg looks for missing parts of H.264 pictures on one thread only.
     public var isLowDelay: Bool = false
     /// The most pixels a picture may have.
     public var maxPixels: Int = 8192 * 8192
@@ -51,6 +52,12 @@ public final class Decoder {
     /// Whether every frame came out after the end was announced.
     public private(set) var isDrained = false
 
+    /// Frames a second, as the data decoded so far says; nil where it does not, or nothing likely.
+    public var frameRate: Rational? {
+        let rate = Rational(context.pointee.framerate)
+        return rate.isPositive && (1...240).contains(rate.value) ? rate : nil
+    }
+
     /// A decoder for the video stream of `demuxer`.
     ///
     /// - Throws: `MediaError`, `.unsupported` where FFmpeg has no decoder for it.
@@ -73,8 +80,8 @@ public final class Decoder {
         context.pointee.pkt_timebase = demuxer.avStream?.pointee.time_base ?? AVRational(num: 0, den: 1)
         context.pointee.framerate = (demuxer.stream.frameRate ?? Rational(0, 1)).av
         context.pointee.max_pixels = Int64(options.maxPixels)
-        context.pointee.thread_count = Int32(clamping: max(options.threads, 1))
-        context.pointee.thread_type = options.isLowDelay ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE
+        context.pointee.thread_count = options.isLowDelay ? 1 : Int32(clamping: max(options.threads, 1))
+        context.pointee.thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE
         if options.isLowDelay { context.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY }
         let (code, said) = FFmpegLog.collectingErrors {
             var named = ["codec_whitelist": demuxer.codecList]

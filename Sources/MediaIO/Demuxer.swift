@@ -18,12 +18,16 @@ public final class Demuxer {
     /// The decoders that may be used, as FFmpeg's option takes them.
     var codecList: String { options.access.codecList }
     /// Whether packets are as they came: libavformat's parsers put the side data of a picture on the one before it.
-    var isUnparsed: Bool { stream.codecName == "mjpeg" }
+    var isUnparsed: Bool { stream.codecName == "mjpeg" || !tellsStream }
+    /// Whether the container was looked into until the stream was known; else its first picture tells.
+    public var tellsStream: Bool { units == nil }
 
     private let options: DemuxerOptions
     private let interruption: Interruption
     private let pipe: PipeReader?
     private var context: UnsafeMutablePointer<AVFormatContext>?
+    private var backlog: Backlog
+    private let units: AccessUnits?
     private var lastWasCorrupt = false
     private var hasStalled = false
     /// Whether libavformat said at the last `read` that it lost data.
@@ -43,10 +47,12 @@ public final class Demuxer {
         self.location = location
         self.options = options
         self.interruption = interruption
+        units = try opened.syntax.map { try AccessUnits($0) }
         isLive = opening.isLive
         context = opened.context
         pipe = opened.pipe
         stream = opened.stream
+        backlog = opened.backlog
     }
 
     deinit { close() }
@@ -76,6 +82,21 @@ public final class Demuxer {
         return time
     }
 
+    /// Whether time stamps are those of a sender, and pass as time does; elsewhere they may be made up of a frame rate.
+    public var hasSenderTimes: Bool {
+        guard isLive else { return false }
+        let names = Set(stream.formatName.split(separator: ",").map(String.init))
+        return !names.isDisjoint(with: ["rtsp", "rtp", "sdp", "mpegts", "flv", "live_flv", "rtmp"])
+    }
+
+    /// How long ago `packet`, just read, arrived, in nanoseconds: what was read to learn what the stream is comes late.
+    func lateness(of packet: Packet) -> UInt64 {
+        guard hasSenderTimes else { return 0 }
+        let stamp = (packet.dts ?? packet.pts).flatMap { stream.nanoseconds($0) }
+        let now = Interruption.now
+        return backlog.arrival(stamp: stamp, now: now).map { now - $0 } ?? 0
+    }
+
     /// Reads the next packet of the video stream into `packet`; false at the end of the stream.
     ///
     /// - Throws: `MediaError`, `.truncated` where a file stops before its end, `.timedOut` past the deadline;
@@ -88,6 +109,7 @@ public final class Demuxer {
         interruption.arm(isLive ? options.readTimeout : nil)
         defer { interruption.arm(nil) }
         while true {
+            if let units, units.take(into: packet) { return true }
             let (code, lines) = FFmpegLog.collecting { av_read_frame(context, packet.pointer) }
             if LossReport.isLoss(lines) { hasLost = true }
             let said = lines.filter(\.isError).map(\.message)
@@ -98,6 +120,10 @@ public final class Demuxer {
             }
             guard code >= 0 else { return try end(code, said, context) }
             if Int(packet.pointer.pointee.stream_index) == stream.index {
+                if let units {
+                    if try !units.add(packet) { hasLost = true }
+                    continue
+                }
                 lastWasCorrupt = packet.isCorrupt
                 // At its deadline libavformat first gives what its parser still holds, as if all were well.
                 hasStalled = interruption.isExpired

@@ -14,6 +14,9 @@ struct DemuxerOpening {
         let context: UnsafeMutablePointer<AVFormatContext>
         let pipe: PipeReader?
         let stream: VideoStream
+        let backlog: Backlog
+        /// How pictures are put together from what comes; nil where they come whole.
+        let syntax: AccessUnitEnd.Syntax?
     }
 
     private var subject: String { location.description }
@@ -52,8 +55,17 @@ struct DemuxerOpening {
             try checkUnconsumed(dictionary.names, of: opened)
             try checkTextArt(opened)
             ignoreOthers(opened)
-            try probe(opened)
-            return Opened(context: opened, pipe: pipe, stream: try chooseStream(opened))
+            let began = Interruption.now
+            let syntax = pieces(of: opened)
+            if syntax != nil {
+                // A parser would hold every picture back until the next one comes; the decoder tells the rest.
+                opened.pointee.flags |= AVFMT_FLAG_NOPARSE | AVFMT_FLAG_NOFILLIN
+            } else {
+                try probe(opened)
+            }
+            let backlog = Backlog(opened: began, probed: Interruption.now)
+            return Opened(
+                context: opened, pipe: pipe, stream: try chooseStream(opened), backlog: backlog, syntax: syntax)
         } catch {
             avformat_close_input(&context)
             throw error
@@ -117,7 +129,8 @@ struct DemuxerOpening {
         var all: [String: String] = [:]
         if isLive {
             all["probesize"] = "1000000"
-            all["analyzeduration"] = "500000"
+            // A few frames tell the rate; until they are there, nobody sees anything.
+            all["analyzeduration"] = "200000"
         }
         switch location.scheme {
         case "rtsp", "rtsps":
@@ -161,6 +174,21 @@ struct DemuxerOpening {
                 stream.pointee.codecpar.pointee.codec_type != AVMEDIA_TYPE_VIDEO
             else { continue }
             stream.pointee.discard = AVDISCARD_ALL
+        }
+    }
+
+    /// How the pictures of an RTP stream are cut into pieces, where its description names a codec that has such.
+    private func pieces(of context: UnsafeMutablePointer<AVFormatContext>) -> AccessUnitEnd.Syntax? {
+        guard isLive, let format = context.pointee.iformat,
+            ["rtsp", "sdp", "rtp"].contains(String(cString: format.pointee.name))
+        else { return nil }
+        let videos = (0..<Int(context.pointee.nb_streams)).compactMap { context.pointee.streams[$0] }
+            .filter { $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
+        guard videos.count == 1 else { return nil }
+        switch videos[0].pointee.codecpar.pointee.codec_id {
+        case AV_CODEC_ID_H264: return .h264
+        case AV_CODEC_ID_HEVC: return .hevc
+        default: return nil
         }
     }
 

@@ -32,7 +32,7 @@ public enum FFmpegLog {
 
     private static let handler = Mutex<(@Sendable (Line) -> Void)?>(nil)
     private static let threshold = Atomic<Int32>(Level.warning.rawValue)
-    // The lines of level warning and above said on a thread while it collects them.
+    // What is said on a thread while it collects it.
     private static let collections = Mutex<[pthread_t: [Said]]>([:])
     private static let collecting = Atomic<Int>(0)
 
@@ -67,9 +67,12 @@ public enum FFmpegLog {
     struct Said {
         let message: String
         let isError: Bool
+        /// Whether it is of a developer's level, and tells of lost data.
+        let isWhisper: Bool
     }
 
-    /// Runs `body` and returns what FFmpeg said on this thread meanwhile at level warning or above, in order.
+    /// Runs `body` and returns what FFmpeg said on this thread meanwhile at level warning or above, in order, and what
+    /// it only whispers of lost data.
     static func collecting<Result>(_ body: () throws -> Result) rethrows -> (Result, said: [Said]) {
         install()
         let thread = pthread_self()
@@ -99,8 +102,11 @@ public enum FFmpegLog {
         // The low byte is the level, what stands above it a colour.
         let level = level < 0 ? level : level & 0xFF
         let wanted = level <= threshold.load(ordering: .relaxed)
-        let collected = level <= AV_LOG_WARNING && collecting.load(ordering: .relaxed) > 0
-        guard wanted || collected, let format, let arguments else { return }
+        guard let format, let arguments else { return }
+        let collected =
+            collecting.load(ordering: .relaxed) > 0
+            && (level <= AV_LOG_WARNING || LossReport.isWhispered(level: level, format: format))
+        guard wanted || collected else { return }
         let message = text(context, level, format, arguments)
         guard !message.isEmpty else { return }
         if collected {
@@ -110,7 +116,8 @@ public enum FFmpegLog {
                 // Which format it is stands nowhere else.
                 let isRefusal = message.hasPrefix("Format not on whitelist")
                 let text = isRefusal ? "\(component(context)): \(message)" : message
-                all[thread]?.append(Said(message: text, isError: level <= AV_LOG_ERROR))
+                all[thread]?.append(
+                    Said(message: text, isError: level <= AV_LOG_ERROR, isWhisper: level > AV_LOG_WARNING))
             }
         }
         if wanted, let handler = handler.withLock({ $0 }) {

@@ -1,3 +1,6 @@
+import CFFmpeg
+import Glibc
+
 /// Tells from FFmpeg's log that data was lost. Often it says so nowhere else: a demuxer that missed packets passes on
 /// what came, and a decoder that lacks a reference makes one up.
 enum LossReport {
@@ -7,7 +10,7 @@ enum LossReport {
         "RTP: missed", "max delay reached", "jitter buffer full", "Packet corrupt", "Continuity check failed",
         "Concealing bitstream errors",
         // H.264
-        "Frame num gap", "reference picture missing during reorder", "Missing reference picture", "mmco: unref short",
+        "reference picture missing during reorder", "Missing reference picture", "mmco: unref short",
         "illegal short term buffer state", "non-existing PPS", "non-existing SPS", "no frame!",
         "error while decoding MB", "co located POCs unavailable", "Invalid NAL unit size",
         // H.265
@@ -18,8 +21,18 @@ enum LossReport {
         "warning: first frame is no keyframe",
     ]
 
+    /// Beginnings of lines that FFmpeg keeps for developers: H.264 pictures between this and the one before are
+    /// missing, or a slice was read past its end.
+    private static let whispers = ["Frame num gap", "bytestream overread"]
+
+    /// Whether a line of a developer's level is one of these, by its format.
+    static func isWhispered(level: Int32, format: UnsafePointer<CChar>) -> Bool {
+        guard level == AV_LOG_DEBUG else { return false }
+        return whispers.contains { strncmp(format, $0, $0.utf8.count) == 0 }
+    }
+
     /// Whether one of the lines says so.
     static func isLoss(_ said: [FFmpegLog.Said]) -> Bool {
-        said.contains { line in phrases.contains { line.message.contains($0) } }
+        said.contains { line in line.isWhisper || phrases.contains { line.message.contains($0) } }
     }
 }

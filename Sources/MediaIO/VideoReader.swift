@@ -57,6 +57,8 @@ public final class VideoReader {
 
     /// What the container says of its video.
     public var stream: VideoStream { demuxer.stream }
+    /// Frames a second, as the container says, or else what was decoded so far; nil where neither tells.
+    public var frameRate: Rational? { stream.frameRate ?? decoder.frameRate }
     /// How many packets or frames could not be decoded so far.
     public var failures: Int { decoder.failures }
     /// The last of these failures.
@@ -94,7 +96,8 @@ public final class VideoReader {
                 continue
             }
             try pace(packet)
-            let tag = arrivals.add(packet, at: clock.arrival, producerTime: producerTime)
+            let arrival = clock.arrival.earlier(by: demuxer.lateness(of: packet))
+            let tag = arrivals.add(packet, at: arrival, producerTime: producerTime)
             if demuxer.hasLost || packet.isCorrupt { losses.add(tag) }
             try timed { try decoder.send(packet, tag: tag) }
             if decoder.hasLost { losses.add(tag) }

@@ -57,6 +57,12 @@ public struct VideoStream: Hashable, Sendable {
         }
     }
 
+    /// A time stamp in nanoseconds; nil where no number holds it.
+    public func nanoseconds(_ ticks: Int64) -> Int64? {
+        let time = Double(ticks) * timeBase.value * 1e9
+        return abs(time) < 4e18 ? Int64(time) : nil
+    }
+
     private static func displayMatrix(of stream: AVStream) -> Orientation? {
         for index in 0..<max(Int(stream.nb_side_data), 0) {
             guard let data = stream.side_data?[index] else { continue }

@@ -49,6 +49,7 @@ extension CameraPipeline {
         let isValid: Bool
         if let answer = item.mask, !isTooOld(frame.stamp) {
             mask = answer.numbered(number, flags: MaskFlags(origin: frame.stamp.capture.origin))
+            mask.validUntil = maxAge.map { frame.stamp.capture.monotonicNanoseconds &+ $0 }
             isValid = true
         } else {
             mask = blindMask(for: frame.stamp, geometry: item.mask?.geometry, cause: .tooOld)

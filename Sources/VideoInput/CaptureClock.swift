@@ -2,6 +2,8 @@ import Imaging
 
 /// Which capture time to believe: the source's own stamp or the arrival of the data. Pure.
 ///
+/// Where only arrival is known, data that was delivered late counts as old as it is (`DeliveryDelay`).
+///
 /// The wall clock counts once, to compare a sender's clock with ours; from then on frames are placed by the monotonic
 /// clock, so that a wall clock that jumps changes no age.
 struct CaptureClock: Sendable {
@@ -19,37 +21,35 @@ struct CaptureClock: Sendable {
 
     /// The wall clock less the monotonic one when a stamp was last found to agree with ours.
     private var anchor: Int64?
+    private var delays = DeliveryDelay()
 
-    /// The capture time of data that arrived at `arrival` and that its source stamped so.
-    mutating func capture(arrival: CaptureTime, stamped stamp: Stamp?) -> CaptureTime {
+    /// The capture time of data that arrived at `arrival` and that its source stamped so. `streamTime` is its time in
+    /// the stream in nanoseconds, nil where that does not pass as time does.
+    mutating func capture(arrival: CaptureTime, stamped stamp: Stamp?, streamTime: Int64? = nil) -> CaptureTime {
         let now = Int64(clamping: arrival.monotonicNanoseconds)
+        let delay = streamTime.map { delays.delay(stamp: $0, arrival: arrival.monotonicNanoseconds) } ?? 0
         switch stamp {
-        case nil: return arrival
+        case nil: break
         case .driver(let time):
-            if let age = Self.age(now &- time) { return Self.back(arrival, by: age, .driver) }
-            return byWallClock(arrival, time, .driver)
-        case .epoch(let time): return byWallClock(arrival, time, .senderReport)
+            if let age = Self.age(now &- time) { return arrival.earlier(by: age, origin: .driver) }
+            if let known = byWallClock(arrival, time, .driver) { return known }
+        case .epoch(let time):
+            if let known = byWallClock(arrival, time, .senderReport) { return known }
         }
+        return arrival.earlier(by: delay)
     }
 
-    private mutating func byWallClock(_ arrival: CaptureTime, _ time: Int64, _ origin: CaptureOrigin) -> CaptureTime {
+    private mutating func byWallClock(_ arrival: CaptureTime, _ time: Int64, _ origin: CaptureOrigin) -> CaptureTime? {
         let now = Int64(clamping: arrival.monotonicNanoseconds)
-        if let anchor, let age = Self.age(now &+ anchor &- time) { return Self.back(arrival, by: age, origin) }
-        guard let age = Self.age(arrival.epochNanoseconds &- time) else { return arrival }
+        if let anchor, let age = Self.age(now &+ anchor &- time) { return arrival.earlier(by: age, origin: origin) }
+        guard let age = Self.age(arrival.epochNanoseconds &- time) else { return nil }
         anchor = arrival.epochNanoseconds &- now
-        return Self.back(arrival, by: age, origin)
+        return arrival.earlier(by: age, origin: origin)
     }
 
     /// How old data is that took `delay` to arrive; nil where that cannot be.
     private static func age(_ delay: Int64) -> UInt64? {
         // Nothing arrives before it is captured.
         delay >= -clockTolerance && delay <= longestDelay ? UInt64(max(delay, 0)) : nil
-    }
-
-    private static func back(_ arrival: CaptureTime, by age: UInt64, _ origin: CaptureOrigin) -> CaptureTime {
-        guard arrival.monotonicNanoseconds >= age else { return arrival }
-        return CaptureTime(
-            epochNanoseconds: arrival.epochNanoseconds - Int64(age),
-            monotonicNanoseconds: arrival.monotonicNanoseconds - age, origin: origin)
     }
 }

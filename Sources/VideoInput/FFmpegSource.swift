@@ -22,6 +22,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
     private var timeline = Timeline()
     private var pacer = Pacer()
     private var captures = CaptureClock()
+    private var gap = StreamGap()
     private var framesInPass = 0
     private var failuresBefore = 0
 
@@ -59,9 +60,11 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
     }
 
     private func begin() throws -> StreamInfo {
-        let stream = try openReader().stream
+        let reader = try openReader()
+        let stream = reader.stream
         // Images tell how they are turned only with their pixels.
-        if stream.codedSize == nil || stream.isImage { primed = try read() }
+        if stream.codedSize == nil || stream.isImage || !reader.demuxer.tellsStream { primed = try read() }
+        gap = StreamGap(rate: reader.frameRate)
         let coded = stream.codedSize ?? ImageSize(height: 0, width: 0)
         let first = primed?.frame.picture
         let size = first?.size ?? (stream.orientation.swapsSides ? coded.transposed : coded)
@@ -70,7 +73,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
                 .noVideo, "open", location.description, reason: "no picture came to tell the size of the video")
         }
         return StreamInfo(
-            size: size, frameRate: stream.frameRate, timeBase: stream.timeBase, frameCount: frameCount(of: stream),
+            size: size, frameRate: reader.frameRate, timeBase: stream.timeBase, frameCount: frameCount(of: stream),
             pixelAspect: first?.pixelAspect ?? Self.pixelAspect(of: stream), summary: summary(of: stream, first))
     }
 
@@ -151,9 +154,9 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
     }
 
     private func pace(_ packet: Packet) throws {
-        guard options.pace == .realTime, let stream = reader?.stream else { return }
-        let timeBase = stream.timeBase.value
-        let ticks = packet.duration > 0 ? packet.duration : nominalTicks(of: stream)
+        guard options.pace == .realTime, let reader else { return }
+        let timeBase = reader.stream.timeBase.value
+        let ticks = packet.duration > 0 ? packet.duration : nominalTicks(of: reader)
         let due = pacer.due(
             ticks: packet.dts ?? packet.pts, secondsPerTick: timeBase,
             length: UInt64(max(0, min(Double(ticks) * timeBase * 1e9, 1e18))), now: clock.monotonicNanoseconds)
@@ -174,7 +177,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
     private func frame(_ output: VideoReader.Output, number: UInt64) -> Frame {
         let decoded = output.frame
         let timeBase = reader?.stream.timeBase ?? Rational(0, 1)
-        let nominal = reader.map { nominalTicks(of: $0.stream) } ?? 0
+        let nominal = reader.map { nominalTicks(of: $0) } ?? 0
         let placed = timeline.place(pts: decoded.pts, duration: decoded.duration, nominal: nominal)
         let stamp = FrameStamp(
             camera: camera, sequence: number,
@@ -186,7 +189,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         stages[.decode] = StageTimes.Interval(began: now &- min(output.decodingTime, now), ended: now)
         var flags: FrameFlags = decoded.isKey ? .key : []
         if decoded.isCorrupt { flags.insert(.corrupt) }
-        if output.isAfterLoss { flags.insert(.afterLoss) }
+        if isAfterGap(output) || output.isAfterLoss { flags.insert(.afterLoss) }
         return Frame(stamp: stamp, picture: decoded.picture, flags: flags, stages: stages)
     }
 
@@ -198,7 +201,17 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
                 epochNanoseconds: arrival.epochNanoseconds, monotonicNanoseconds: arrival.monotonicNanoseconds,
                 origin: .file)
         }
-        return captures.capture(arrival: arrival, stamped: stamp(of: output))
+        return captures.capture(arrival: arrival, stamped: stamp(of: output), streamTime: senderTime(of: output))
+    }
+
+    /// The time of a frame by its sender's clock, in nanoseconds from some beginning; nil where there is no such clock.
+    private func senderTime(of output: VideoReader.Output) -> Int64? {
+        guard let reader, reader.demuxer.hasSenderTimes, let pts = output.frame.pts else { return nil }
+        return reader.stream.nanoseconds(pts)
+    }
+
+    private func isAfterGap(_ output: VideoReader.Output) -> Bool {
+        senderTime(of: output).map { gap.precedes($0) } ?? false
     }
 
     private var isDevice: Bool { options.format == "v4l2" || options.format == "video4linux2" }
@@ -206,18 +219,16 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
     private func stamp(of output: VideoReader.Output) -> CaptureClock.Stamp? {
         // What the sender says of this very frame is best: its clocks may drift apart over hours.
         if let time = output.producerTime { return .epoch(time &* 1000) }
-        guard let reader, let pts = output.frame.pts else { return nil }
-        let nanoseconds = Double(pts) * reader.stream.timeBase.value * 1e9
-        guard abs(nanoseconds) < 4e18 else { return nil }
-        if isDevice { return .driver(Int64(nanoseconds)) }
+        guard let reader, let pts = output.frame.pts, let time = reader.stream.nanoseconds(pts) else { return nil }
+        if isDevice { return .driver(time) }
         // Streams count from their sender's first report.
         guard let origin = reader.demuxer.realtimeOrigin, isLive else { return nil }
-        return .epoch((origin &* 1000) &+ Int64(nanoseconds))
+        return .epoch((origin &* 1000) &+ time)
     }
 
-    private func nominalTicks(of stream: VideoStream) -> Int64 {
-        guard let rate = stream.frameRate, stream.timeBase.isPositive else { return 0 }
-        return Int64((1 / (rate.value * stream.timeBase.value)).rounded())
+    private func nominalTicks(of reader: VideoReader) -> Int64 {
+        guard let rate = reader.frameRate, reader.stream.timeBase.isPositive else { return 0 }
+        return Int64((1 / (rate.value * reader.stream.timeBase.value)).rounded())
     }
 
     private func frameCount(of stream: VideoStream) -> Int? {

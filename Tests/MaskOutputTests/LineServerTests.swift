@@ -42,7 +42,10 @@ import Testing
     @Test("answers others while one waits for its answer or does not take it")
     func slow() throws {
         let held = Mutex<(@Sendable ([UInt8]) -> Void)?>(nil)
-        let server = try server(handler: { line, respond in
+        // Longer than the test takes on a busy machine.
+        var patient = SocketServer.Settings()
+        patient.stallSeconds = 600
+        let server = try server(patient, handler: { line, respond in
             switch line {
             case "wait": held.withLock { $0 = respond }
             case "much": respond([UInt8](repeating: 65, count: 8 << 20))

@@ -98,10 +98,11 @@ final class Publisher: @unchecked Sendable {
 
     deinit { server.close() }
 
-    func publish(dropped: Int = 0) throws {
+    func publish(dropped: Int = 0, validUntil: UInt64? = nil) throws {
         sequence.add(UInt64(dropped), ordering: .relaxed)
         let stamp = Made.stamp(next)
-        let mask = Made.mask(Made.street(size, seed: Int(next)), stamp: stamp)
+        var mask = Made.mask(Made.street(size, seed: Int(next)), stamp: stamp)
+        mask.validUntil = validUntil
         try sink.write(
             mask, of: Frame(stamp: stamp, picture: Made.ramp(ImageSize(height: 2, width: 2))), dropped: dropped)
         sequence.add(1, ordering: .relaxed)
@@ -168,6 +169,20 @@ final class Publisher: @unchecked Sendable {
         let newest = try #require(slow.frame(publisher.size.area))
         #expect(newest.facts["XS"] == "19" && newest.facts["XD"] == "18" && publisher.expectIDs(newest.bytes, 19))
         publisher.wait("the drops to be counted") { publisher.socket.snapshot.framesDropped == 18 }
+    }
+
+    @Test("A mask that has become too old to be valid is not sent; the next one says that it is missing")
+    func tooOld() throws {
+        let publisher = try Publisher()
+        let reader = try #require(SocketReader(publisher.path))
+        publisher.wait("the reader") { publisher.socket.snapshot.clients == 1 }
+        _ = reader.readHeader()
+        try publisher.publish(validUntil: .max)
+        #expect(reader.frame(publisher.size.area)?.facts["XS"] == "0")
+        try publisher.publish(validUntil: 1)
+        try publisher.publish()
+        let next = try #require(reader.frame(publisher.size.area))
+        #expect(next.facts["XS"] == "2" && next.facts["XD"] == "1")
     }
 
     @Test("A reader that takes nothing is closed after the stall time; the others are not")

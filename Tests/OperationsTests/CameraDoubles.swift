@@ -75,14 +75,15 @@ final class CountingSink: MaskSink {
     let summary = "counting"
     private let failingAt: Int?
     private let onWrite: @Sendable (Int) -> Void
-    private let state = Mutex((written: 0, isFinished: false))
+    private let state = Mutex((sequences: [UInt64](), isFinished: false))
 
     init(failingAt: Int? = nil, onWrite: @escaping @Sendable (Int) -> Void = { _ in }) {
         self.failingAt = failingAt
         self.onWrite = onWrite
     }
 
-    var written: Int { state.withLock { $0.written } }
+    var sequences: [UInt64] { state.withLock { $0.sequences } }
+    var written: Int { sequences.count }
     var isFinished: Bool { state.withLock { $0.isFinished } }
 
     func begin(stream info: StreamInfo, maskSize: ImageSize, labels: LabelSet) {}
@@ -90,7 +91,7 @@ final class CountingSink: MaskSink {
     func write(_ mask: Mask, of frame: Frame, dropped: Int) throws {
         let count = written
         if count == failingAt { throw Broken(description: "disk full") }
-        state.withLock { $0.written += 1 }
+        state.withLock { $0.sequences.append(mask.stamp.sequence) }
         onWrite(count)
     }
 

@@ -30,7 +30,7 @@ struct CameraServiceTests {
     }
 
     private func service(
-        _ name: String, backoff: Backoff = Backoff(first: 1000, longest: 1000),
+        _ name: String, numbers: FrameNumbers = FrameNumbers(), backoff: Backoff = Backoff(first: 1000, longest: 1000),
         source: @escaping @Sendable () throws -> any VideoSource,
         sinks: @escaping @Sendable () throws -> [any MaskSink]
     ) throws -> CameraService {
@@ -39,7 +39,8 @@ struct CameraServiceTests {
         let camera = try #require(configuration.cameras.first)
         let factory = CameraFactory(
             source: { _ in try source() }, preparer: { _ in BlankPreparer() }, sinks: { _ in try sinks() })
-        return CameraService(camera, factory: factory, engine: engine, backoff: backoff, logger: lines.logger)
+        return CameraService(
+            camera, factory: factory, engine: engine, numbers: numbers, backoff: backoff, logger: lines.logger)
     }
 
     @Test("ends with its file, every frame written and the output completed")
@@ -84,6 +85,28 @@ struct CameraServiceTests {
         #expect(lines.text.contains("<3>front: no folder") && lines.text.contains("<3>front: disk full"))
         let account = camera.ledger.snapshot()
         #expect(account.underWay == 0 && account.published == 53)
+    }
+
+    @Test("is let go of when it has ended, source, ledger and all")
+    func leavesNothing() async throws {
+        var camera: CameraService? = try service(
+            "front", source: { CountingSource(camera: "front", frames: 9) }, sinks: { [CountingSink()] })
+        await camera?.run()
+        weak let left = camera
+        camera = nil
+        #expect(left == nil)
+    }
+
+    @Test("goes on counting where the one before it with other settings stopped")
+    func numbers() async throws {
+        let numbers = FrameNumbers()
+        let sink = CountingSink()
+        for _ in 1...2 {
+            let camera = try service(
+                "front", numbers: numbers, source: { CountingSource(camera: "front", frames: 9) }, sinks: { [sink] })
+            await camera.run()
+        }
+        #expect(sink.sequences == Array(0..<18))
     }
 
     @Test("loses one output and keeps the other")

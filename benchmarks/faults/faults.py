@@ -9,9 +9,48 @@ import dataclasses
 import json
 import os
 import sys
+import threading
 import time
 
 from bench import Bench, begin
+
+
+class Stillness:
+    """How long the machine left this process waiting at a time when it wanted to run: what others do to it."""
+
+    # Half of what the bench allows itself.
+    LIMIT_MS = 125
+
+    def __init__(self):
+        self.worst_ms = 0.0
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self) -> None:
+        while True:
+            began = time.monotonic()
+            time.sleep(0.01)
+            self.worst_ms = max(self.worst_ms, (time.monotonic() - began - 0.01) * 1000)
+
+    def take(self) -> float:
+        worst, self.worst_ms = self.worst_ms, 0.0
+        return worst
+
+
+def attempt(name: str, function, bench):
+    """One fault, from the beginning to its outcome."""
+    from outcome import Outcome, Skipped
+    from rig import Trouble
+
+    outcome = Outcome(name)
+    started = time.monotonic()
+    try:
+        function(bench, outcome)
+    except Skipped as reason:
+        outcome.skipped = str(reason)
+    except Trouble as trouble:
+        outcome.fail(str(trouble))
+    outcome.seconds = time.monotonic() - started
+    return outcome
 
 
 def show(outcomes: list) -> None:
@@ -50,24 +89,25 @@ def main() -> int:
 
     import scenarios  # noqa: F401
     import scenarios_service  # noqa: F401
-    from outcome import ALL, Outcome, Skipped
-    from rig import Trouble
+    from outcome import ALL
 
     bench = Bench(arguments)
     chosen = [(name, function) for name, is_short, function in ALL
               if (is_short or not arguments.short) and (not arguments.only or arguments.only in name)]
     show([])
     outcomes = []
+    stillness = Stillness()
     for name, function in chosen:
-        outcome = Outcome(name)
-        started = time.monotonic()
-        try:
-            function(bench, outcome)
-        except Skipped as reason:
-            outcome.skipped = str(reason)
-        except Trouble as trouble:
-            outcome.fail(str(trouble))
-        outcome.seconds = time.monotonic() - started
+        stillness.take()
+        outcome = attempt(name, function, bench)
+        # Nobody can be on time on a machine that stands still; what fails on one that does not has failed.
+        for _ in range(2):
+            still = stillness.take()
+            if not outcome.failures or still < Stillness.LIMIT_MS:
+                break
+            show_row(outcome)
+            print(f"    tried again: the machine kept the bench waiting for {still:.0f} ms")
+            outcome = attempt(name, function, bench)
         show_row(outcome)
         outcomes.append(outcome)
         if arguments.json:

@@ -28,8 +28,7 @@ def line_of(name: str, values: list[float]) -> str:
 
 def stages(rig) -> dict[str, dict]:
     """The stages' percentiles from the control socket; empty where it does not tell."""
-    answer = rig.ask({"request": "status"})
-    cameras = json.loads(answer).get("cameras", []) if answer else []
+    cameras = rig.status().get("cameras", [])
     return cameras[0].get("stages_ms", {}) if cameras else {}
 
 

@@ -258,6 +258,11 @@ class Rig:
             except OSError:
                 return ""
 
+    def status(self) -> dict:
+        """What the control socket says of the service; empty where it does not answer."""
+        answer = self.ask({"request": "status"})
+        return json.loads(answer).get("status", {}) if answer else {}
+
     def close(self) -> None:
         for process in self.processes:
             process.end()

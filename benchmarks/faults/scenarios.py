@@ -110,7 +110,8 @@ def damage(bench, outcome: Outcome, kind: str, part: float) -> None:
         outcome.recovery_ms = (back - healthy) / 1e6 if back else None
         if back is None or outcome.recovery_ms > 1000 * bench.key_interval / bench.rate + RECOVERY_MS + 5000:
             outcome.fail("no masks soon after the damage ended")
-        outcome.end(rig)
+        # Video has no checksum: noise within a slice may be a slice again. (TCP and UDP have one, and drop such packets.)
+        outcome.end(rig, may_not_notice=proxy.harmed // 5 if kind == "payload" else 0)
 
 
 @fault("key frame lost on the way", is_short=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 # Of a mask's pixels; another choice of matrix product may flip one that stands on the edge. Neighbouring frames
 # differ by fifty times as many.
 TOLERANCE = 0.0005
+CORRUPT = "corrupt mask sent as valid"
 # What the bench itself may take to notice a mask, on a machine that is busy with it.
 SLACK_MS = 250
 
@@ -19,6 +20,8 @@ class Verdict:
     valid: int = 0
     blind: int = 0
     corrupt: int = 0
+    # Uninterrupted rows of such.
+    corrupt_rows: int = 0
     stale: int = 0
     worst_wrong: int = 0
     oldest_ms: float = 0
@@ -42,7 +45,7 @@ def judge(seen: list[list], feed: list[tuple], pixels: int, max_age_ms: float, *
         if stream != "event" and takers:
             pushes.setdefault(frame, []).append(moment)
     verdict = Verdict()
-    last_sequence = -1
+    last_sequence, was_corrupt = -1, False
     for received, epoch, sequence, captured, latency, dropped, flags, stream, frame, wrong in seen:
         if sequence <= last_sequence:
             verdict.blame(f"XS went from {last_sequence} to {sequence}")
@@ -59,10 +62,13 @@ def judge(seen: list[list], feed: list[tuple], pixels: int, max_age_ms: float, *
         verdict.valid += 1
         if flags & ~0x10:
             verdict.blame(f"a valid mask has XF={flags:x}")
-        if wrong > pixels * TOLERANCE:
+        is_corrupt = wrong > pixels * TOLERANCE
+        verdict.corrupt_rows += is_corrupt and not was_corrupt
+        was_corrupt = is_corrupt
+        if is_corrupt:
             verdict.corrupt += 1
             verdict.worst_wrong = max(verdict.worst_wrong, wrong)
-            verdict.blame(f"corrupt mask sent as valid: XS={sequence}, {100 * wrong / pixels:.2f} % of its pixels are "
+            verdict.blame(f"{CORRUPT}: XS={sequence}, {100 * wrong / pixels:.2f} % of its pixels are "
                           f"those of no frame that was sent")
             continue
         moments = pushes.get(frame, [])

@@ -187,6 +187,10 @@ final class SocketService {
                         UnsafeRawBufferPointer(rebasing: $0[offset...]), UnsafeRawBufferPointer(start: nil, count: 0),
                         to: client.descriptor)
                 }
+            case .begin(let frame, _) where frame.isTooOld(at: now):
+                // It waited behind another one for too long; the next one, or a blind one, is on its way.
+                client.state.forgetWaiting()
+                continue
             case .begin(let frame, let dropped):
                 client.line = frame.line(dropped: dropped, now: now)
                 client.state.begin(size: client.line.count + frame.withUnsafeBytes(\.count))

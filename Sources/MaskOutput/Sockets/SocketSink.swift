@@ -105,7 +105,9 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
                 time: times.next(mask.stamp.capture.epochNanoseconds), count: loan.buffer.count)
         }
         socket.publish(
-            SocketFrame(stamp: mask.stamp, flags: mask.flags.rawValue, payload: payload, prefix: prefix),
+            SocketFrame(
+                stamp: mask.stamp, flags: mask.flags.rawValue, payload: payload, prefix: prefix,
+                validUntil: mask.flags.isBlind ? nil : mask.validUntil),
             skipped: dropped)
     }
 

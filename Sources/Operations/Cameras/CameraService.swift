@@ -36,7 +36,7 @@ public final class CameraService: Service {
     public let camera: ServiceConfiguration.Camera
     /// The camera's account over all its pipelines.
     public let ledger: LatencyLedger
-    private let numbers = FrameNumbers()
+    private let numbers: FrameNumbers
     private let factory: CameraFactory
     private let engine: InferenceQueue
     private let backoff: Backoff
@@ -44,14 +44,17 @@ public final class CameraService: Service {
     private let logger: Logger
     private let state = Mutex(State())
 
-    /// A camera that has not started.
+    /// A camera that has not started. `numbers` are those that it goes on from, where it ran before with other
+    /// settings.
     public init(
         _ camera: ServiceConfiguration.Camera, factory: CameraFactory, engine: InferenceQueue,
-        backoff: Backoff = Backoff(), clock: any FrameClock = SystemClock(), logger: Logger
+        numbers: FrameNumbers = FrameNumbers(), backoff: Backoff = Backoff(), clock: any FrameClock = SystemClock(),
+        logger: Logger
     ) {
         self.camera = camera
         self.factory = factory
         self.engine = engine
+        self.numbers = numbers
         self.backoff = backoff
         self.clock = clock
         ledger = LatencyLedger(clock: clock)
@@ -128,13 +131,14 @@ public final class CameraService: Service {
     }
 
     private func runOnce() async throws -> PipelineOutcome {
-        let source = try factory.supervised(camera, backoff: backoff, clock: clock) { [self] event in
-            report(event)
+        // What is kept in `state` must not keep this in turn.
+        let source = try factory.supervised(camera, backoff: backoff, clock: clock) { [weak self] event in
+            self?.report(event)
         }
         let sinks = try factory.sinks(camera)
         let recordings = sinks.compactMap { LatestFrames.original($0) as? RotatingRecording }
         for recording in recordings {
-            recording.observe { [self, path = recording.summary] event in report(event, of: path) }
+            recording.observe { [weak self, path = recording.summary] event in self?.report(event, of: path) }
         }
         let pipeline = CameraPipeline(
             source: source, preparer: factory.preparer(camera), engine: engine, sinks: sinks,
@@ -142,8 +146,8 @@ public final class CameraService: Service {
                 onFailure: .carryOn, maxFramesPerSecond: camera.maxFramesPerSecond,
                 maxAge: UInt64(camera.maxAgeMilliseconds) * 1_000_000, priority: camera.priority),
             ledger: ledger, numbers: numbers, clock: clock
-        ) { [self] event in
-            report(event)
+        ) { [weak self] event in
+            self?.report(event)
         }
         let isStopping = state.withLock { state in
             state.pipeline = pipeline

@@ -82,6 +82,8 @@ public final class ServiceRuntime: ControlSurface {
     public let latest = LatestFrames()
     private let setup: Setup
     private let sockets: CameraSockets
+    /// How far each camera's frames are numbered, by its name: a reload does not count from 0 anew.
+    private let numbers = Mutex<[String: FrameNumbers]>([:])
     private let state: Mutex<State>
     private let began: UInt64
     private let reloading = DispatchQueue(label: "segmentd.reload")
@@ -316,8 +318,15 @@ public final class ServiceRuntime: ControlSurface {
         _ cameras: [ServiceConfiguration.Camera], of configuration: ServiceConfiguration, engine: LoadedEngine
     ) -> [CameraService] {
         let factory = factory(configuration)
-        return cameras.map {
-            CameraService($0, factory: factory, engine: engine.queue, clock: setup.clock, logger: setup.logger)
+        return cameras.map { camera in
+            let numbers = numbers.withLock { all in
+                let known = all[camera.name] ?? FrameNumbers()
+                all[camera.name] = known
+                return known
+            }
+            return CameraService(
+                camera, factory: factory, engine: engine.queue, numbers: numbers, clock: setup.clock,
+                logger: setup.logger)
         }
     }
 }

@@ -22,10 +22,16 @@ struct FrameInterval: Hashable, Sendable {
     mutating func frame(at now: UInt64) {
         defer { last = now }
         guard let last, now > last else { return }
+        advance(by: now - last)
+    }
+
+    /// A frame came so many nanoseconds after the one before.
+    mutating func advance(by step: UInt64) {
+        guard step > 0 else { return }
         if intervals.count < Self.measured {
-            intervals.append(now - last)
+            intervals.append(step)
         } else {
-            intervals[position] = now - last
+            intervals[position] = step
             position = (position + 1) % Self.measured
         }
     }

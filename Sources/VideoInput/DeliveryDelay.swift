@@ -1,0 +1,43 @@
+/// How much later than usual a stream delivers, by its own time stamps. Pure; times are nanoseconds.
+///
+/// A network that stalls delivers old pictures when it goes on: they arrive now and were taken seconds ago. Arrival
+/// less time stamp is least where nothing was in the way; what a frame has more than that is its delay. The least is
+/// that of the last 10 to 20 s, so that clocks may drift.
+struct DeliveryDelay: Sendable {
+    static let window: UInt64 = 10_000_000_000
+    /// Stamps that lose more than this against our clock in a window do not count time as it passes.
+    static let longestDrift: Int64 = 100_000_000
+    static let longestDelay: Int64 = 10_000_000_000
+
+    private var least: Int64?
+    private var leastBefore: Int64?
+    private var windowBegan: UInt64 = 0
+    private var lastStamp: Int64?
+    private var isBelieved = true
+
+    /// The delay of a frame with this time `stamp` that arrived at `arrival`; 0 where nothing tells.
+    mutating func delay(stamp: Int64, arrival: UInt64) -> UInt64 {
+        let (offset, overflow) = Int64(clamping: arrival).subtractingReportingOverflow(stamp)
+        guard !overflow else { return 0 }
+        // Stamps that go back belong to another clock than those before.
+        if let lastStamp, stamp < lastStamp { restart() }
+        lastStamp = stamp
+        if least == nil, leastBefore == nil { windowBegan = arrival }
+        if arrival &- windowBegan >= Self.window { turn(at: arrival) }
+        least = min(least ?? offset, offset)
+        let delay = offset &- min(least ?? offset, leastBefore ?? offset)
+        guard delay <= Self.longestDelay else {
+            restart()
+            (least, windowBegan) = (offset, arrival)
+            return 0
+        }
+        return isBelieved ? UInt64(max(delay, 0)) : 0
+    }
+
+    private mutating func restart() { (least, leastBefore, isBelieved) = (nil, nil, true) }
+
+    private mutating func turn(at arrival: UInt64) {
+        if let least, let leastBefore { isBelieved = least &- leastBefore <= Self.longestDrift }
+        (leastBefore, least, windowBegan) = (least ?? leastBefore, nil, arrival)
+    }
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# The unit as `make install` installs it, under a real systemd in namespaces (benchmarks/systemd/check.py), on a release
+# build. Says "skipped" where that cannot be.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/build.sh
+packages=(systemd systemd-container python3-numpy python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base
+    gstreamer1.0-plugins-good gstreamer1.0-plugins-bad)
+timeout 600 scripts/setup.sh "${packages[@]}" || echo "systemd: could not install ${packages[*]}"
+python=/usr/bin/python3
+[ -x "$python" ] || { echo "systemd: skipped: there is no $python" && exit 0; }
+exec "$python" benchmarks/systemd/check.py --built "$(swift build -c "${CONFIGURATION:-release}" --show-bin-path)" "$@"
