@@ -45,13 +45,15 @@ import Testing
         // Longer than the test takes on a busy machine.
         var patient = SocketServer.Settings()
         patient.stallSeconds = 600
-        let server = try server(patient, handler: { line, respond in
-            switch line {
-            case "wait": held.withLock { $0 = respond }
-            case "much": respond([UInt8](repeating: 65, count: 8 << 20))
-            default: respond(Array(line.utf8))
-            }
-        })
+        let server = try server(
+            patient,
+            handler: { line, respond in
+                switch line {
+                case "wait": held.withLock { $0 = respond }
+                case "much": respond([UInt8](repeating: 65, count: 8 << 20))
+                default: respond(Array(line.utf8))
+                }
+            })
         defer { server.close() }
         let waiting = try #require(SocketReader(path))
         let deaf = try #require(SocketReader(path))
