@@ -233,6 +233,23 @@ struct EvaluateTests {
         #expect(damaged.status == 65 && damaged.lastLine.contains("pictures/frame_000000.png"), damaged.summary)
     }
 
+    @Test("prints no numbers of a part of the pictures when it is interrupted")
+    func interrupted() throws {
+        try drive(frames: 1)
+        for number in 1...4_000 {
+            for name in ["pictures", "labels"] {
+                try FileManager.default.linkItem(
+                    atPath: folder.path("\(name)/frame_000000.png"), toPath: folder.path("\(name)/\(number).png"))
+            }
+        }
+        let running = try Running(["evaluate", "--images", "pictures", "--labels", "labels"] + small, in: folder)
+        #expect(running.wait { running.errors.contains("/4001 frames, ") })
+        running.send(2)
+        let result = running.wait()
+        #expect(result.status == 130 && result.output.isEmpty, result.summary)
+        #expect(result.errors.contains("interrupted"), result.summary)
+    }
+
     @Test(
         "refuses options that make no sense",
         arguments: [
