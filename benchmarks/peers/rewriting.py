@@ -16,19 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from segmentd_training.network import ConvBN, PyramidShuffleNetV2, upsample4
-
-
-def interpolation(size: int, shift: int = 0) -> Tensor:
-    """(4 size, size): row p holds the weights of upsample4 at p + shift, or zeros where that is outside."""
-    rows = torch.zeros(4 * size, size, dtype=torch.float64)
-    for p in range(4 * size):
-        q = p + shift
-        if 0 <= q < 4 * size:
-            at = max((q + 0.5) / 4 - 0.5, 0.0)
-            low = int(at)
-            rows[p, low] += 1 - (at - low)
-            rows[p, min(low + 1, size - 1)] += at - low
-    return rows
+from segmentd_training.products import interpolation
 
 
 def folded(block: ConvBN) -> tuple[Tensor, Tensor]:
@@ -78,8 +66,8 @@ class ProductResize(nn.Module):
         block = max(b for b in range(1, 17) if height % b == 0)
         starts = torch.arange(0, height, block)[:, None]
         self.register_buffer("gathered", (starts + torch.arange(-1, block + 1)).clamp(0, height - 1).flatten())
-        self.register_buffer("rows", interpolation(block + 2)[4:-4].float())
-        self.register_buffer("columns", interpolation(width).T.float().contiguous())
+        self.register_buffer("rows", interpolation(block + 2, 0)[4:-4].float())
+        self.register_buffer("columns", interpolation(width, 0).T.float().contiguous())
         self.height, self.block = height, block
 
     def forward(self, x: Tensor) -> Tensor:
