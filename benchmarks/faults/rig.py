@@ -154,7 +154,9 @@ class Rig:
         with self.daemon_log.open("a") as log:
             self.daemon = Process(
                 [*prefix, self.bench.segmentd, "run", "--config", self.config_path], stdout=log, stderr=log,
-                env={**os.environ, "OPENBLAS_THREAD_TIMEOUT": "4", **(environment or {})})
+                # As the unit has it.
+                env={**os.environ, "OPENBLAS_THREAD_TIMEOUT": "4", "MALLOC_MMAP_THRESHOLD_": "131072",
+                     **(environment or {})})
         for name in self.cameras:
             self.start_witness(name)
 
