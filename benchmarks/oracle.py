@@ -21,8 +21,6 @@ from safetensors.numpy import load_file, save_file
 
 from tracing import ROOT, shared, trace
 
-_MODEL = ROOT / "Sources/Networks/Resources/models/street11.safetensors"
-
 
 def frame_count(clip: Path) -> int:
     command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-count_packets", "-show_entries",
@@ -55,15 +53,16 @@ def main() -> int:
     parser.add_argument("--segmentd", type=Path, default=ROOT / ".build/release/segmentd")
     parser.add_argument("--clips", type=Path, help="a folder of mp4 files; default: ../shared/clips")
     parser.add_argument("--onnx", type=Path, help="default: ../shared/models/street11.onnx")
-    parser.add_argument("--model", type=Path, default=_MODEL, help="the same network as a model file")
+    parser.add_argument("--model", type=Path, help="the same weights as a model file; default: beside the ONNX file, .safetensors")
     parser.add_argument("--frames", type=int, default=50)
     parser.add_argument("--share", type=float, default=0.9995, help="of pixels that must agree")
     arguments = parser.parse_args()
     clips = sorted((arguments.clips or shared("clips")).glob("*.mp4"))
     if not clips:
         raise SystemExit("no mp4 files among the clips")
-    session = onnxruntime.InferenceSession(
-        arguments.onnx or shared("models") / "street11.onnx", providers=["CPUExecutionProvider"])
+    onnx = arguments.onnx or shared("models") / "street11.onnx"
+    model = arguments.model or onnx.with_suffix(".safetensors")
+    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
     _, _, height, width = session.get_inputs()[0].shape
 
     equal_total = pixels_total = count_total = 0
@@ -78,12 +77,12 @@ def main() -> int:
             wanted = sorted({int(n) for n in np.linspace(0, frame_count(clip) - 1, share)})
             equal, least, worst = 0, 1.0, 0.0
             for _, picture in frames(clip, wanted, height, width):
-                tensor = normalise(picture, arguments.model)
+                tensor = normalise(picture, model)
                 save_file({"image": tensor}, image)
                 # One at a time: with the class map alone the engine runs the plan that it runs in the daemon.
                 found: dict[str, np.ndarray] = {}
                 for block in ("classes", "logits"):
-                    trace(arguments.segmentd, image, output, model=arguments.model, at=(block,))
+                    trace(arguments.segmentd, image, output, model=model, at=(block,))
                     found |= load_file(output)
                 (reference,) = session.run(["logits"], {"image": tensor})
                 same = int((found["classes"] == reference.argmax(1)).sum())

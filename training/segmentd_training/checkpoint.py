@@ -32,13 +32,23 @@ class State:
 
     @classmethod
     def begin(cls, recipe: Recipe, data: str, network: PyramidShuffleNetV2, device: torch.device) -> State:
-        network = network.to(device, memory_format=torch.channels_last).train()
+        network = network.to(device, memory_format=torch.channels_last)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = recipe.batch_norm_momentum
         average = copy.deepcopy(network).eval() if recipe.average else network
-        return cls(recipe, data, network, average, _optimizer(recipe, network),
-                   torch.amp.GradScaler(device.type, enabled=device.type == "cuda"))
+        state = cls(recipe, data, network, average, _optimizer(recipe, network),
+                    torch.amp.GradScaler(device.type, enabled=device.type == "cuda"))
+        state.enter_training()
+        return state
+
+    def enter_training(self) -> None:
+        """Training mode, but for batch norms whose statistics are frozen."""
+        self.network.train()
+        if self.recipe.frozen_statistics:
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
 
     def update_average(self) -> None:
         """One step of the EMA, of weights and running statistics alike; it begins as a plain mean."""

@@ -48,6 +48,17 @@ def stretch(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
+def normalised(
+    picture: np.ndarray, size: tuple[int, int], mean: Sequence[float], std: Sequence[float],
+    device: torch.device = torch.device("cpu"),
+) -> torch.Tensor:
+    """A picture (H, W, 3), eight bits, as the network's input (1, 3, height, width)."""
+    pixels = torch.from_numpy(stretch(picture, size).copy()).to(device)
+    mean_, std_ = (torch.tensor(v, device=device).view(3, 1, 1) for v in (mean, std))
+    image = ((pixels.permute(2, 0, 1) / 255 - mean_) / std_)[None]
+    return image.contiguous(memory_format=torch.channels_last)
+
+
 class Segmenter:
     """A network with its input's size and normalisation: picture (H, W, 3), eight bits, to a class map."""
 
@@ -55,16 +66,12 @@ class Segmenter:
         self, network: PyramidShuffleNetV2, *, size: tuple[int, int], mean: Sequence[float], std: Sequence[float],
         device: torch.device = torch.device("cpu"),
     ) -> None:
-        self.size = size
-        self._device = device
+        self._size, self._mean, self._std, self._device = size, mean, std, device
         self._forward = TrainingForward(network.to(device).eval())
-        self._mean, self._std = (torch.tensor(v, device=device).view(3, 1, 1) for v in (mean, std))
 
     @torch.inference_mode()
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        pixels = torch.from_numpy(stretch(picture, self.size).copy()).to(self._device)
-        image = ((pixels.permute(2, 0, 1) / 255 - self._mean) / self._std)[None]
-        logits = self._forward(image.contiguous(memory_format=torch.channels_last))
+        logits = self._forward(normalised(picture, self._size, self._mean, self._std, self._device))
         upsampled = F.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)
         return upsampled.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
 

@@ -50,6 +50,11 @@ class LabelledPictures:
                 f"{label.shape[1]}x{label.shape[0]}: they must have one size")
         return pixels, self._to_ids(label, picture.label)
 
+    def read_ids(self, index: int) -> np.ndarray:
+        """The class ids alone, (H, W), uint8."""
+        path = self.pictures[index].label
+        return self._to_ids(read_label(path), path)
+
     def _to_ids(self, label: np.ndarray, path: Path) -> np.ndarray:
         table = np.full(256, -1, np.int16)
         table[list(self.values.keys())] = list(self.values.values())

@@ -31,6 +31,8 @@ class Recipe:
     clip: float = 0.0  #: largest norm of the gradient, 0 for any
     average: float = 0.0  #: EMA of the weights: what each step keeps of it; 0 for none
     batch_norm_momentum: float = 0.1
+    #: Batch norms keep the statistics they start with: for batches too small to give any, and a start that has good ones.
+    frozen_statistics: bool = False
 
     crop: tuple[int, int] = (768, 768)  #: open
     scales: tuple[float, ...] = (0.75, 1.0, 1.5, 1.75, 2.0)

@@ -57,7 +57,7 @@ class Mixture:
         source = self.sources[0]
         counts = np.zeros(256, np.int64)
         for index in np.unique(np.linspace(0, len(source) - 1, min(most, len(source))).astype(int)):
-            counts += np.bincount(source.read(int(index))[1].ravel(), minlength=256)
+            counts += np.bincount(source.read_ids(int(index)).ravel(), minlength=256)
         counted = counts[: len(self.classes)]
         if not counted.sum():
             raise ValueError(f"{source.name} has no labelled pixel")

@@ -109,10 +109,9 @@ def validate(
     state: State, pictures: LabelledPictures, size: tuple[int, int], every: int, world: World
 ) -> tuple[float, list[float]]:
     """Mean IoU of the averaged network, and that of each class, in percent."""
-    was_training = state.average.training
     segmenter = Segmenter(state.average, size=size, mean=_MEAN, std=_STD, device=world.device)
     confusion, _ = measure(lambda _, p: segmenter(p), pictures, boundaries=False, every=every, world=world)
-    state.average.train(was_training)
+    state.enter_training()
     ious = 100 * intersection_over_union(confusion.matrix)
     return float(ious[ious == ious].mean()), ious.tolist()
 

@@ -96,6 +96,19 @@ def test_two_thin_processes_compute_what_one_does_with_the_whole_batch() -> None
     assert halves == batches(0, 1) == [list(range(6 * s, 6 * s + 6)) for s in (2, 3, 4)]
 
 
+def test_frozen_statistics_stay_while_weights_move(tmp_path: Path) -> None:
+    data = f"camvid:{camvid(tmp_path / 'camvid')}"
+    common = ("--set", "steps=2", "--set", "frozen_statistics=true", "--validation", data, "--input", "32x32",
+              "--validate-every", "1")
+    network = train.run(arguments(data, tmp_path / "run", *common)).network
+    fresh = PyramidShuffleNetV2(11, CONFIGURATIONS["plain"])
+    for name, value in fresh.named_buffers():
+        assert torch.equal(network.get_buffer(name), value), name
+    torch.manual_seed(0)
+    begun = PyramidShuffleNetV2(11, CONFIGURATIONS["plain"])
+    assert not torch.equal(network.stem.conv.weight, begun.stem.conv.weight)
+
+
 def test_a_checkpoint_that_was_cut_off_is_named(tmp_path: Path) -> None:
     recipe = Recipe(configuration="plain")
     state = State.begin(recipe, "data", PyramidShuffleNetV2(3, CONFIGURATIONS["plain"]), torch.device("cpu"))
