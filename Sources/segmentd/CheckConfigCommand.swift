@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Operations
 
 /// `segmentd check-config`: every mistake in a configuration file, with its place.
@@ -31,6 +32,12 @@ struct CheckConfigCommand: ParsableCommand {
             let configuration = try ServiceConfiguration(path: file)
             let count = configuration.cameras.count
             print("\(file): valid, \(count) camera\(count == 1 ? "" : "s")")
+            // No mistake in the file, which may be meant for another machine.
+            if let group = configuration.sockets.group, getgrnam(group) == nil {
+                StandardError.write(
+                    "\(file): warning: sockets.group: this machine has no group \"\(group)\", without which the "
+                        + "service does not start; `groupadd --system \(group)` makes it\n")
+            }
             if let against {
                 print(
                     "from \(against): \(ReloadPlan(from: try ServiceConfiguration(path: against), to: configuration))"

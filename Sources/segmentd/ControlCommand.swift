@@ -103,7 +103,10 @@ struct SnapshotCommand: ParsableCommand {
         if control.json {
             print(String(decoding: try ServiceJSON.encode(snapshot, isPretty: true), as: UTF8.self))
         } else {
-            print("\(output): \(snapshot.camera), frame \(snapshot.sequence), \(snapshot.width)×\(snapshot.height)")
+            let seconds = (Double(snapshot.ageMs) / 1000).fixed(1)
+            print(
+                "\(output): \(snapshot.camera), frame \(snapshot.sequence), \(snapshot.width)×\(snapshot.height), "
+                    + "\(seconds) s old")
         }
     }
 }

@@ -31,11 +31,17 @@ final class CountingSource: VideoSource {
     let camera: String
     let isLive = false
     private let frames: Int?
+    private let reason: @Sendable (Int) -> String
     private let state: Mutex<(failures: Int, next: Int, isCancelled: Bool)>
 
-    init(camera: String, frames: Int?, failures: Int = 0) {
+    /// `reason` says why an attempt fails, by how many more will.
+    init(
+        camera: String, frames: Int?, failures: Int = 0,
+        reason: @escaping @Sendable (Int) -> String = { _ in "cannot open" }
+    ) {
         self.camera = camera
         self.frames = frames
+        self.reason = reason
         state = Mutex((failures, 0, false))
     }
 
@@ -44,7 +50,7 @@ final class CountingSource: VideoSource {
             if state.isCancelled { throw CancellationError() }
             if state.failures > 0 {
                 state.failures -= 1
-                throw Broken(description: "cannot open")
+                throw Broken(description: reason(state.failures))
             }
             return StreamInfo(
                 size: ImageSize(height: 1, width: 1), frameRate: nil, timeBase: Rational(1, 1), summary: "counting")

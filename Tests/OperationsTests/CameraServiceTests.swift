@@ -64,6 +64,19 @@ struct CameraServiceTests {
         #expect(lines.text.contains("<5>front: works again after 20 failed attempts"))
     }
 
+    @Test("says at once that an outage has another cause now")
+    func anotherCause() async throws {
+        let source = CountingSource(camera: "front", frames: 2, failures: 20) { left in
+            left > 12 ? "the stream ended" : "connection refused"
+        }
+        let camera = try service("front", source: { source }, sinks: { [CountingSink()] })
+        await camera.run()
+        let warnings = lines.text.split(separator: "\n").filter { $0.hasPrefix("<4>") }
+        #expect(warnings.count == 2, "\(lines.text)")
+        #expect(warnings.first?.contains("the stream ended") == true)
+        #expect(warnings.last?.contains("connection refused") == true)
+    }
+
     @Test("starts anew when all its outputs have failed or cannot be made")
     func outputs() async throws {
         let good = CountingSink()

@@ -33,6 +33,15 @@ struct CheckConfigTests {
         #expect(try Program.run("run", "--config", "c.yaml", in: folder).status == 78)
     }
 
+    @Test("warns of a group that this machine does not have, in a file that is valid")
+    func missingGroup() throws {
+        try folder.write(
+            "sockets: {group: no-such-group}\ncameras:\n  - {name: front, source: x.mp4}\n", to: "c.yaml")
+        let result = try Program.run("check-config", "c.yaml", in: folder)
+        #expect(result.status == 0, result.summary)
+        #expect(result.errors.contains("warning: sockets.group: this machine has no group \"no-such-group\""))
+    }
+
     @Test("ends with sysexits codes where the file cannot be read or the arguments make no sense")
     func codes() throws {
         #expect(try Program.run("check-config", "missing.yaml", in: folder).status == 66)

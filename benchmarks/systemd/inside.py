@@ -141,19 +141,28 @@ def watchdog() -> None:
           and int(show("MainPID")) != pid, f"after {time.monotonic() - began:.1f} s: {journal[0] if journal else ''}")
 
 
+def reload() -> subprocess.CompletedProcess:
+    """Sends the reload, and waits until the service has said what came of it: SIGHUP itself does not wait."""
+    said = ("was read again and is not used", f"read {CONFIG} again")
+    before = sum(logged().count(words) for words in said)
+    done = systemctl("reload", UNIT)
+    wait(lambda: sum(logged().count(words) for words in said) > before)
+    return done
+
+
 def reloads(port: int | None) -> None:
     pid = show("MainPID")
-    done = systemctl("reload", UNIT)
+    done = reload()
     check("reload without a change", done.returncode == 0 and show("MainPID") == pid, done.stderr.strip())
     good = CONFIG.read_text()
     CONFIG.write_text(good.replace('"size"', '"sice"'))
-    systemctl("reload", UNIT)
+    reload()
     journal = wait(lambda: "is not used; the service goes on" in logged() and logged())
     check("a wrong configuration is refused, and said", bool(journal) and show("MainPID") == pid
           and bool(wait(lambda: show("ActiveState") == "active")), show("StatusText"))
     CONFIG.write_text(configuration(port, cameras=json.loads(good)["cameras"] + [
         {"name": "side", "source": "synthetic:seed=9,size=320x240,rate=5,live=true"}]))
-    systemctl("reload", UNIT)
+    reload()
     check("a right one adds a camera", bool(wait(lambda: Path("/run/segmentd/side.mask").exists()))
           and show("MainPID") == pid)
 
@@ -226,7 +235,7 @@ def main() -> None:
 
     server, port = start_camera()
     CONFIG.write_text(configuration(port))
-    done = systemctl("reload", UNIT)
+    done = reload()
     check("reload takes over another configuration", done.returncode == 0
           and bool(wait(lambda: Path("/run/segmentd/rear.mask").exists())), done.stderr.strip())
     if port is not None:

@@ -29,6 +29,7 @@ public final class CameraService: Service {
         var lostOutput: String?
         var pipeline: CameraPipeline?
         var isStopping = false
+        var lastFailure: String?
         var limit = RepeatLimit(interval: 60_000_000_000)
     }
 
@@ -176,9 +177,13 @@ public final class CameraService: Service {
     private func report(_ event: SupervisedSource.Event) {
         switch event {
         case .failed(let error, let attempt, let delay):
-            state.withLock { $0.phase = .waiting }
-            let level: Logger.Level = attempt == 1 ? .warning : .debug
-            logger.log(level: level, "\(error); trying again in \(Self.seconds(delay)) s")
+            let reason = "\(error)"
+            let isNews = state.withLock { state in
+                defer { (state.phase, state.lastFailure) = (.waiting, reason) }
+                return attempt == 1 || state.lastFailure != reason
+            }
+            // An outage is told once, and again where its cause changes: "ended", then "connection refused".
+            logger.log(level: isNews ? .warning : .debug, "\(reason); trying again in \(Self.seconds(delay)) s")
         case .recovered(let attempts, let nanoseconds):
             state.withLock { $0.phase = .live }
             let time = nanoseconds.map { ", \(Self.seconds($0)) s after the last good frame" } ?? ""

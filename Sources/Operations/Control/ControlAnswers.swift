@@ -117,6 +117,8 @@ public enum ControlAnswers {
         public var sequence: UInt64
         /// When the frame was captured, nanoseconds since the epoch.
         public var capturedNs: Int64
+        /// How long ago that was when the service answered, milliseconds: large where the camera is lost.
+        public var ageMs: Int
         /// Pixels in a row.
         public var width: Int
         /// Rows.
@@ -131,6 +133,7 @@ public enum ControlAnswers {
         enum CodingKeys: String, CodingKey {
             case camera, sequence, width, height, style, path, png
             case capturedNs = "captured_ns"
+            case ageMs = "age_ms"
         }
     }
 

@@ -87,9 +87,12 @@ public struct ControlResponder: Sendable {
         }
         let picture = try MaskSnapshot(of: sight.mask, picture: sight.frame.picture, style: request.style)
         if let path = request.path { try Self.write(picture.png, to: path) }
+        let capture = sight.mask.stamp.capture
+        let now = SystemClock().monotonicNanoseconds
+        let age = now > capture.monotonicNanoseconds ? now - capture.monotonicNanoseconds : 0
         return ControlAnswers.Snapshot(
-            camera: camera, sequence: sight.mask.stamp.sequence,
-            capturedNs: sight.mask.stamp.capture.epochNanoseconds, width: picture.size.width,
+            camera: camera, sequence: sight.mask.stamp.sequence, capturedNs: capture.epochNanoseconds,
+            ageMs: Int(age / 1_000_000), width: picture.size.width,
             height: picture.size.height, style: request.style.rawValue, path: request.path,
             png: request.path == nil ? Data(picture.png) : nil)
     }
