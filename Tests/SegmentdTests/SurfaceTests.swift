@@ -81,7 +81,7 @@ struct SurfaceTests {
             text(try ctl("top", "--count", "2", "--interval", "0.1")).components(separatedBy: "segmentd ").count == 3)
         let snapshot = try ctl("snapshot", "-o", "front.png", "--style", "ids")
         #expect(snapshot.status == 0 && folder.size("front.png") > 100, snapshot.summary)
-        #expect(text(snapshot).contains(/front, frame \d+, 160×96, \d+\.\d s old\n$/), snapshot.summary)
+        #expect(text(snapshot).contains(/front, frame \d+, 64×64, \d+\.\d s old\n$/), snapshot.summary)
         let unknown = try ctl("snapshot", "rear", "-o", "x.png")
         #expect(unknown.status == 69 && unknown.lastLine.contains("there is no camera \"rear\""), unknown.summary)
         #expect(text(try ctl("reload")) == "nothing changes\n")
