@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from segmentd_training.network import CONFIGURATIONS, PyramidShuffleNetV2
 from segmentd_training.recipe import PRESETS, Recipe
 from segmentd_training.safetensors_io import load_model
 
+ROOT = Path(__file__).parents[1]
 TINY = ["--set", "crop=[32,32]", "--set", "batch=2", "--set", "configuration=plain", "--threads", "1", "--device", "cpu",
         "--checkpoint-every", "2", "--log-every", "1"]
 
@@ -37,25 +40,35 @@ def assert_same(a: Path, b: Path) -> None:
     assert not [k for k in first if not torch.equal(first[k], second[k])]
 
 
+#: `train`, killed from within as its fourth step begins: the third's line is written, the last checkpoint is step 2's.
+KILLED = """
+import os, signal
+from segmentd_training import train
+step = train.Trainer.step
+def step_or_die(trainer, *batch):
+    if trainer.state.step == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(trainer, *batch)
+train.Trainer.step = step_or_die
+train.main()
+"""
+
+
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_run_that_was_killed_goes_on_to_the_bit(tmp_path: Path, preset: str) -> None:
+def test_a_run_that_was_killed_has_said_all_it_did_and_goes_on_to_the_bit(tmp_path: Path, preset: str) -> None:
     data = f"camvid:{camvid(tmp_path / 'camvid')}"
     settings = ("--preset", preset, "--set", "steps=6", "--set", "crop=[32,32]", "--set", "batch=2")
     train.run(arguments(data, tmp_path / "whole", *settings))
 
-    command = [sys.executable, "-m", "segmentd_training.train", "--data", data, "--output", str(tmp_path / "killed"),
-               "--preset", preset, *TINY, *settings]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    for line in process.stdout:
-        if "step 3/6" in line:
-            process.kill()
-            break
-    process.wait()
-    reached = torch.load(tmp_path / "killed/last.pt", weights_only=True)["step"]
-    assert reached in (2, 4)
-    again = subprocess.run(command, cwd=Path(__file__).parents[1], check=True, capture_output=True, text=True)
-    assert f"goes on from step {reached}" in again.stdout
+    command = ["--data", data, "--output", str(tmp_path / "killed"), *TINY, *settings]
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=buffered)
+    assert killed.returncode == -signal.SIGKILL
+    assert [line.split()[2] for line in killed.stdout.splitlines()] == ["1/6", "2/6", "3/6"]
+    again = subprocess.run(
+        [sys.executable, "-m", "segmentd_training.train", *command], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert "goes on from step 2" in again.stdout
     assert_same(tmp_path / "whole/last.pt", tmp_path / "killed/last.pt")
 
 
@@ -79,7 +92,7 @@ def test_two_processes_of_torchrun_train_cityscapes_with_the_paper_s_recipe(tmp_
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "segmentd_training.train",
          "--data", f"cityscapes:{root}", "--validation", f"cityscapes:{root}", "--input", "48x64", *TINY,
          "--set", "steps=3", "--output", str(tmp_path / "run")],
-        cwd=Path(__file__).parents[1], check=True, capture_output=True)
+        cwd=ROOT, check=True, capture_output=True)
     _, card = load_model(tmp_path / "run/model.safetensors")
     assert len(card.classes) == 19 and card.classes[0] == "road"
     assert list((tmp_path / "run/tensorboard").iterdir())
