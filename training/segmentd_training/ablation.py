@@ -117,8 +117,8 @@ def _passed(arguments: argparse.Namespace) -> list[str]:
     shared = {
         "classes": arguments.classes, "preset": arguments.preset, "workers": arguments.workers,
         "cache": arguments.cache, "checkpoint-every": arguments.checkpoint_every, "log-every": arguments.log_every,
-        "input": f"{height}x{width}", "device": arguments.device, "threads": arguments.threads, "weights": arguments.weights,
-        "trained-on": arguments.trained_on, "license": arguments.license or None}
+        "input": f"{height}x{width}", "device": arguments.device, "threads": arguments.threads,
+        "weights": arguments.weights, "trained-on": arguments.trained_on, "license": arguments.license or None}
     if arguments.validate_every:
         shared |= {"validation": arguments.validation, "validate-every": arguments.validate_every,
                    "validation-stride": arguments.validation_stride}
