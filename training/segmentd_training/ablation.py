@@ -6,6 +6,7 @@
 
 Each run has a folder of its own under OUTPUT and goes on where it stopped; the same command again prints the table of what
 is done. All runs see the same samples in the same order for the same seed. With `--trunk`, each starts from it.
+Every run is measured at its end; with `--validate-every` on the way too.
 """
 
 from __future__ import annotations
@@ -16,37 +17,20 @@ import statistics
 import sys
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from . import train
-from .augmentation import Augmentation
 from .classes import CLASS_SETS
 from .evaluate import Segmenter, measure
-from .from_trunk import start_from_trunk
+from .from_trunk import write_start
 from .metrics import report
 from .network import CONFIGURATIONS, PyramidShuffleNetV2, parameter_count
-from .pictures import LabelledPictures, parse_source
-from .safetensors_io import ModelCard, load_model, save_model
-from .samples import Mixture, Samples
+from .pictures import LabelledPictures, of_classes, parse_source
+from .safetensors_io import load_model
 
 
-def trunk_start(path: Path, trunk: Path, pictures: LabelledPictures, configuration: str, seed: int) -> None:
-    """Writes the model file that a run of this configuration and seed starts with."""
-    plan = Augmentation(crop=(384, 512), scales=(1.0,), reference_height=384)
-    card = ModelCard(
-        CONFIGURATIONS[configuration], list(pictures.classes.names), list(pictures.classes.palette),
-        categories=list(pictures.classes.categories), trained_on=f"nothing yet; trunk {trunk.name}")
-    samples = Samples(
-        Mixture([pictures], [1.0]), plan, seed=seed, mean=card.mean, std=card.std, wanted=np.zeros(256, np.float32))
-    torch.manual_seed(seed)
-    network = PyramidShuffleNetV2(len(pictures.classes), card.configuration)
-    with np.load(trunk) as weights:
-        start_from_trunk(network, dict(weights), torch.stack([samples[n][0] for n in range(8)]))
-    save_model(path, network, card, half=False)
-
-
-def run_one(arguments: argparse.Namespace, configuration: str, seed: int, validation: LabelledPictures) -> dict[str, object]:
+def run_one(
+    arguments: argparse.Namespace, configuration: str, seed: int, pictures: LabelledPictures,
+    validation: LabelledPictures,
+) -> dict[str, object]:
     """Trains and evaluates one configuration with one seed, or reads the result of having done so."""
     output = arguments.output / f"{configuration}-{seed}"
     result = output / "result.json"
@@ -57,12 +41,12 @@ def run_one(arguments: argparse.Namespace, configuration: str, seed: int, valida
     if arguments.trunk:
         start = output / "start.safetensors"
         if not start.is_file():
-            pictures = parse_source(arguments.data[0], "train", CLASS_SETS[arguments.classes])[0]
-            trunk_start(start, arguments.trunk, pictures, configuration, seed)
+            write_start(start, arguments.trunk, pictures, configuration, seed=seed)
         command += ["--weights", str(start)]
     state = train.run(train.parser().parse_args(command))
     card = load_model(output / "model.safetensors")[1]
-    segmenter = Segmenter(state.average, size=arguments.input, mean=card.mean, std=card.std)
+    device = state.average.classifier.weight.device
+    segmenter = Segmenter(state.average, size=arguments.input, mean=card.mean, std=card.std, device=device)
     confusion, edges = measure(lambda _, picture: segmenter(picture), validation)
     found = report(confusion, edges, validation.classes)
     partial = result.with_suffix(".partial")
@@ -92,34 +76,54 @@ def main() -> None:
     parser.add_argument("--configurations", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--trunk", type=Path, help="an .npz that every run starts from; see from_trunk")
+    parser.set_defaults(validate_every=None, validation_stride=None)
     arguments = parser.parse_args()
-    arguments.passed = _passed(arguments)
     try:
+        arguments.passed = _passed(arguments)
         if not arguments.validation:
             raise ValueError("--validation is missing: what the configurations are compared on")
-        validation = parse_source(arguments.validation, "val", CLASS_SETS[arguments.classes])[0]
+        classes = CLASS_SETS[arguments.classes]
+        pictures = parse_source(arguments.data[0], "train", classes)[0]
+        validation = of_classes(parse_source(arguments.validation, "val", classes)[0], pictures.classes)
         results: dict[str, list[dict[str, object]]] = {}
         for seed in arguments.seeds:
             for configuration in arguments.configurations:
-                found = run_one(arguments, configuration, seed, validation)
+                found = run_one(arguments, configuration, seed, pictures, validation)
                 results.setdefault(configuration, []).append(found)
                 print(f"{configuration}, seed {seed}: mean IoU {found['mean_iou']:.2f}", flush=True)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"ablation: {error}")
     print(table(results, len(validation.classes)))
 
 
 def _passed(arguments: argparse.Namespace) -> list[str]:
-    """The arguments of `train` that every run shares, as words."""
+    """The arguments of `train` that every run shares, as words. Raises `ValueError` for those that cannot be shared."""
+    for setting in arguments.set:
+        if (name := setting.partition("=")[0]) in ("configuration", "seed"):
+            raise ValueError(f"--set {setting}: the ablation sets this for each run; give --{name}s")
+    if arguments.weights and arguments.trunk:
+        raise ValueError("--weights and --trunk: a run begins with one of them")
+    if arguments.weights and len(arguments.configurations) > 1:
+        raise ValueError(
+            f"--weights {arguments.weights}: a model is of one configuration; name it with --configurations")
+    if arguments.validation_stride and not arguments.validate_every:
+        raise ValueError("--validation-stride: the runs validate on the way only with --validate-every")
     words: list[str] = []
     for text in arguments.data:
         words += ["--data", text]
     for setting in arguments.set:
         words += ["--set", setting]
-    words += ["--classes", arguments.classes, "--preset", arguments.preset, "--workers", str(arguments.workers),
-              "--checkpoint-every", str(arguments.checkpoint_every), "--log-every", str(arguments.log_every)]
-    for name in ("device", "threads"):
-        if (value := getattr(arguments, name)) is not None:
+    height, width = arguments.input
+    shared = {
+        "classes": arguments.classes, "preset": arguments.preset, "workers": arguments.workers,
+        "cache": arguments.cache, "checkpoint-every": arguments.checkpoint_every, "log-every": arguments.log_every,
+        "input": f"{height}x{width}", "device": arguments.device, "threads": arguments.threads,
+        "weights": arguments.weights, "trained-on": arguments.trained_on, "license": arguments.license or None}
+    if arguments.validate_every:
+        shared |= {"validation": arguments.validation, "validate-every": arguments.validate_every,
+                   "validation-stride": arguments.validation_stride}
+    for name, value in shared.items():
+        if value is not None:
             words += [f"--{name}", str(value)]
     return words
 

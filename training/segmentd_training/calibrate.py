@@ -17,10 +17,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .evaluate import INPUT, classes_of, normalised, parse_size
+from .evaluate import INPUT, classes_of, normalised, parse_count, parse_size
 from .metrics import intersection_over_union
 from .network import PyramidShuffleNetV2
-from .pictures import LabelledPictures, parse_source
+from .pictures import LabelledPictures, of_classes, parse_source
 from .products import TrainingForward
 from .safetensors_io import ModelCard, load_model, save_model
 
@@ -80,23 +80,24 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="camvid:ROOT, cityscapes:ROOT, folder:IMAGES:LABELS, …")
     parser.add_argument("--split", default="train")
     parser.add_argument("--input", type=parse_size, default=INPUT, metavar="HEIGHTxWIDTH")
-    parser.add_argument("--every", type=int, default=4, help="only each n-th picture")
-    parser.add_argument("--stride", type=int, default=4, help="and each n-th pixel of a row and of a column")
+    parser.add_argument("--every", type=parse_count, default=4, help="only each n-th picture")
+    parser.add_argument("--stride", type=parse_count, default=4, help="and each n-th pixel of a row and of a column")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     try:
         network, card = load_model(arguments.model)
-        pictures, _ = parse_source(arguments.data, arguments.split, classes_of(card))
+        classes = classes_of(card)
+        pictures = of_classes(parse_source(arguments.data, arguments.split, classes)[0], classes)
         logits, labels = labelled_logits(
             network, card, pictures, arguments.input, every=arguments.every, stride=arguments.stride)
         biases, before, after = best_biases(logits, labels)
-    except ValueError as error:
+        with torch.no_grad():
+            network.classifier.bias += torch.from_numpy(biases)
+        save_model(arguments.output, network, card)
+    except (ValueError, OSError) as error:
         sys.exit(f"calibrate: {error}")
     print(f"mean IoU on {pictures.name}: {100 * before:.2f} before, {100 * after:.2f} after")
     print("biases: " + ", ".join(f"{n} {b:+.2f}" for n, b in zip(card.classes, biases)))
-    with torch.no_grad():
-        network.classifier.bias += torch.from_numpy(biases)
-    save_model(arguments.output, network, card)
 
 
 if __name__ == "__main__":

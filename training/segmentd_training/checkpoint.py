@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from torch import nn
 
 from .network import CONFIGURATIONS, PyramidShuffleNetV2
 from .recipe import Recipe
+from .safetensors_io import brief
 
 FORMAT = "segmentd-checkpoint/1"
 
@@ -90,45 +93,56 @@ def save(path: Path, state: State) -> None:
     os.replace(partial, path)
 
 
-def _read(path: Path) -> dict[str, object]:
+def _read(path: Path) -> tuple[Recipe, dict[str, object]]:
+    """The recipe of a checkpoint and its entries."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ValueError(f"there is no checkpoint {path}") from error
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, KeyError) as error:
         raise ValueError(
             f"the checkpoint {path} ({path.stat().st_size} bytes) cannot be read: it is cut off or no checkpoint "
-            f"({str(error).splitlines()[0]})") from error
+            f"({brief(error)})") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"{path} is no checkpoint of this program: expected the format {FORMAT!r}")
-    return content
+    try:
+        return Recipe.from_json(str(content["recipe"])), content
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"the checkpoint {path} has a recipe that this program cannot read: {brief(error)}") from error
 
 
 def resume(path: Path, state: State) -> None:
     """Puts a checkpoint of the same recipe and data into `state`."""
-    content = _read(path)
-    for what, ours, theirs in (
-        ("recipe", state.recipe, Recipe.from_json(str(content["recipe"]))), ("data", state.data, content["data"]),
-    ):
+    recipe, content = _read(path)
+    for what, ours, theirs in (("recipe", state.recipe, recipe), ("data", state.data, content.get("data"))):
         if ours != theirs:
             raise ValueError(
                 f"{path} was written by a run with another {what}:\n  there: {theirs}\n  here:  {ours}\n"
                 "resume with the same command, or give another --output (and this checkpoint as --weights)")
-    state.network.load_state_dict(content["network"])
-    if state.average is not state.network:
-        state.average.load_state_dict(content["average"])
-    state.optimizer.load_state_dict(content["optimizer"])
-    state.scaler.load_state_dict(content["scaler"])
-    state.step, state.best = int(content["step"]), float(content["best"])
-    torch.set_rng_state(content["rng"])
-    if content["cuda_rng"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(content["cuda_rng"])
+    with _fitting(path):
+        state.network.load_state_dict(content["network"])
+        if state.average is not state.network:
+            state.average.load_state_dict(content["average"])
+        state.optimizer.load_state_dict(content["optimizer"])
+        state.scaler.load_state_dict(content["scaler"])
+        state.step, state.best = int(content["step"]), float(content["best"])
+        torch.set_rng_state(content["rng"])
+        if content["cuda_rng"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(content["cuda_rng"])
 
 
 def averaged_network(path: Path) -> PyramidShuffleNetV2:
     """The averaged network of a checkpoint, in evaluation mode."""
-    content = _read(path)
-    recipe = Recipe.from_json(str(content["recipe"]))
-    network = PyramidShuffleNetV2(int(content["classes"]), CONFIGURATIONS[recipe.configuration])
-    network.load_state_dict(content["average"])
+    recipe, content = _read(path)
+    with _fitting(path):
+        network = PyramidShuffleNetV2(int(content["classes"]), CONFIGURATIONS[recipe.configuration])
+        network.load_state_dict(content["average"])
     return network.eval()
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"the checkpoint {path} does not fit this program's network: {brief(error)}") from error

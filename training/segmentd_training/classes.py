@@ -26,6 +26,11 @@ class ClassSet:
         return len(self.names)
 
     @property
+    def brief(self) -> str:
+        """How many there are, and the first of them, for messages."""
+        return f"{len(self)} classes ({', '.join(self.names[:3])}{', …' if len(self) > 3 else ''})"
+
+    @property
     def category_names(self) -> tuple[str, ...]:
         """Each category once, in the order of its first class."""
         return tuple(dict.fromkeys(self.categories))

@@ -4,14 +4,16 @@
     python -m segmentd_training.evaluate --model M.safetensors --data cityscapes:ROOT --split val
     python -m segmentd_training.evaluate --predictions DIR --images DIR --labels DIR      (class maps made elsewhere)
 
-A picture is stretched to the network's input, bilinear, as the daemon does; the class map is sampled at the label's
-pixel centres.
+A picture is stretched to the network's input as the daemon does, bilinear by libswscale (the program `ffmpeg` has to be
+there); the class map is sampled at the label's pixel centres.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,12 +22,11 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from .classes import CLASS_SETS, ClassSet
 from .metrics import Boundaries, Confusion, nearest, report
 from .network import PyramidShuffleNetV2
-from .pictures import LabelledPictures, folder, parse_source, read_label
+from .pictures import LabelledPictures, folder, of_classes, parse_source, read_label
 from .products import TrainingForward
 from .safetensors_io import ModelCard, load_model
 from .table import printed
@@ -43,9 +44,36 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
+def parse_count(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number above zero, not {text!r}")
+    return int(text)
+
+
+def scaler() -> str:
+    """The path of `ffmpeg`, whose libswscale brings pictures to the network's size."""
+    if (found := shutil.which("ffmpeg")) is None:
+        raise ValueError("the program ffmpeg is missing; it scales pictures as the daemon does: apt install ffmpeg")
+    return found
+
+
 def stretch(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bilinear to (height, width). Made smaller, each pixel is a weighted mean of all it covers, as libswscale does."""
-    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+    """(H, W, 3), eight bits, to (height, width, 3): by libswscale with the daemon's flags, so to the daemon's bits."""
+    (rows, columns), (height, width) = picture.shape[:2], size
+    if (rows, columns) == (height, width):
+        return picture
+    flags = "bilinear+accurate_rnd+full_chroma_int+full_chroma_inp"
+    done = subprocess.run(
+        [scaler(), "-nostdin", "-v", "error", "-threads", "1", "-f", "rawvideo", "-pix_fmt", "rgb24",
+         "-s", f"{columns}x{rows}", "-i", "pipe:0", "-vf", f"scale={width}:{height}:flags={flags}",
+         "-pix_fmt", "gbrp", "-f", "rawvideo", "pipe:1"],
+        input=np.ascontiguousarray(picture).tobytes(), capture_output=True)
+    if done.returncode or len(done.stdout) != 3 * height * width:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["it wrote too little"]
+        raise ValueError(f"ffmpeg did not scale a picture of {columns}x{rows} to {width}x{height}: {said[0]}")
+    planes = np.frombuffer(done.stdout, np.uint8).reshape(3, height, width)
+    return planes[[2, 0, 1]].transpose(1, 2, 0)  # they come as green, blue, red
 
 
 def normalised(
@@ -107,7 +135,7 @@ def classes_of(card: ModelCard) -> ClassSet:
 
 def _labelled(arguments: argparse.Namespace, classes: ClassSet) -> LabelledPictures:
     if arguments.data:
-        return parse_source(arguments.data, arguments.split, classes)[0]
+        return of_classes(parse_source(arguments.data, arguments.split, classes)[0], classes)
     if not arguments.images or not arguments.labels:
         raise ValueError("what to evaluate on is missing: give --images and --labels, or --data")
     everything_else = [v for v in range(256) if v >= len(classes)]
@@ -135,7 +163,7 @@ def main() -> None:
     parser.add_argument("--data", help="cityscapes:ROOT, camvid:ROOT, folder:IMAGES:LABELS or drive:VIDEO:LABELS")
     parser.add_argument("--split", default="val")
     parser.add_argument("--input", type=parse_size, default=INPUT, metavar="HEIGHTxWIDTH")
-    parser.add_argument("--every", type=int, default=1, help="only each n-th picture")
+    parser.add_argument("--every", type=parse_count, default=1, help="only each n-th picture")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     try:
@@ -154,9 +182,14 @@ def main() -> None:
             segment = lambda _, picture: segmenter(picture)  # noqa: E731
         cv2.setNumThreads(1)
         confusion, edges = measure(segment, pictures, every=arguments.every)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"evaluate: {error}")
-    result = report(confusion, edges, classes)
+    height, width = arguments.input
+    result = {
+        "model": arguments.model.stem if arguments.model else None,
+        "size": None if arguments.predictions else f"{height}x{width}",
+        "fit": None if arguments.predictions else "stretch",
+        "images": len(range(0, len(pictures), arguments.every)), **report(confusion, edges, classes)}
     print(json.dumps(result, indent=2) if arguments.json else printed(result))
 
 

@@ -51,7 +51,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="source", type=Path, required=True, help="a checkpoint (.pt) or a model file")
     parser.add_argument("--like", type=Path, help="a model file whose classes and normalisation hold for a checkpoint")
-    parser.add_argument("--classes", choices=CLASS_SETS, default="street11", help="of a checkpoint without --like")
+    parser.add_argument(
+        "--classes", choices=CLASS_SETS, default="street11", help="of a checkpoint without --like; of --categories")
+    parser.add_argument("--categories", action="store_true", help="gives the classes the categories that --classes has")
     parser.add_argument("--output", type=Path, help="a model file, half precision")
     parser.add_argument("--single", action="store_true", help="single precision in place of half")
     parser.add_argument("--onnx", type=Path)
@@ -66,8 +68,11 @@ def main() -> None:
             card = replace(card, trained_on=arguments.trained_on)
         if arguments.license is not None:
             card = replace(card, license=arguments.license)
-        if not card.categories and tuple(card.classes) == CLASS_SETS["street11"].names:
-            card = replace(card, categories=list(CLASS_SETS["street11"].categories))
+        if arguments.categories:
+            chosen = CLASS_SETS[arguments.classes]
+            if tuple(card.classes) != chosen.names:
+                raise ValueError(f"--categories: {arguments.source} has other classes than {arguments.classes}")
+            card = replace(card, categories=list(chosen.categories))
         if arguments.output:
             save_model(arguments.output, network, card, half=not arguments.single)
             network, card = load_model(arguments.output)  # what follows is of the weights as the file has them

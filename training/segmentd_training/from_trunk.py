@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,11 @@ from torch import Tensor, nn
 
 from .augmentation import Augmentation
 from .classes import CLASS_SETS
+from .evaluate import parse_count
 from .network import CONFIGURATIONS, ConvBN, PyramidShuffleNetV2, Unit
-from .pictures import parse_source
+from .pictures import LabelledPictures, parse_source
 from .safetensors_io import ModelCard, save_model
 from .samples import Mixture, Samples
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 #: Our stages by the trunk's.
 _STAGES = {"stage1": "stage2", "stage2": "stage3", "stage3": "stage4"}
@@ -45,6 +45,34 @@ def sources(network: PyramidShuffleNetV2) -> dict[str, str]:
             found[f"{here}.pyramid.0"] = f"{there}.branch2.3"
             found[f"{here}.fuse"] = f"{there}.branch2.5"
     return found
+
+
+def read_trunk(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path) as weights:
+            return dict(weights)
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no trunk {path}") from error
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"cannot read the trunk {path}, expected an .npz: {error}") from error
+
+
+def write_start(
+    path: Path, trunk: Path, pictures: LabelledPictures, configuration: str, *, seed: int, batch: int = 8
+) -> None:
+    """Writes the model file that a run of this configuration and seed starts with."""
+    weights = read_trunk(trunk)
+    plan = Augmentation(crop=(384, 512), scales=(1.0,), reference_height=384)
+    classes = pictures.classes
+    card = ModelCard(
+        CONFIGURATIONS[configuration], list(classes.names), list(classes.palette), categories=list(classes.categories),
+        trained_on=f"nothing yet; trunk {trunk.name}")
+    samples = Samples(
+        Mixture([pictures], [1.0]), plan, seed=seed, mean=card.mean, std=card.std, wanted=np.zeros(256, np.float32))
+    torch.manual_seed(seed)
+    network = PyramidShuffleNetV2(len(classes), card.configuration)
+    start_from_trunk(network, weights, torch.stack([samples[n][0] for n in range(batch)]))
+    save_model(path, network, card, half=False)
 
 
 def start_from_trunk(
@@ -109,28 +137,17 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="where the batch comes from: camvid:ROOT, cityscapes:ROOT, …")
     parser.add_argument("--classes", choices=CLASS_SETS, default="street11", help="of folder: and drive: data")
     parser.add_argument("--configuration", choices=CONFIGURATIONS, default="efficient")
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=parse_count, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     try:
         pictures, _ = parse_source(arguments.data, "train", CLASS_SETS[arguments.classes])
-        plan = Augmentation(crop=(384, 512), scales=(1.0,), reference_height=384)
-        samples = Samples(
-            Mixture([pictures], [1.0]), plan, seed=arguments.seed, mean=_MEAN, std=_STD, wanted=np.zeros(256, np.float32))
-        batch = torch.stack([samples[n][0] for n in range(arguments.batch)])
-        torch.manual_seed(arguments.seed)
-        configuration = CONFIGURATIONS[arguments.configuration]
-        network = PyramidShuffleNetV2(len(pictures.classes), configuration)
-        with np.load(arguments.trunk) as trunk:
-            start_from_trunk(network, dict(trunk), batch)
-    except (ValueError, FileNotFoundError) as error:
+        write_start(
+            arguments.output, arguments.trunk, pictures, arguments.configuration, seed=arguments.seed,
+            batch=arguments.batch)
+    except (ValueError, OSError) as error:
         sys.exit(f"from_trunk: {error}")
-    classes = pictures.classes
-    card = ModelCard(
-        configuration, list(classes.names), list(classes.palette), _MEAN, _STD, categories=list(classes.categories),
-        trained_on=f"nothing yet; trunk {arguments.trunk.name}")
-    save_model(arguments.output, network, card, half=False)
 
 
 if __name__ == "__main__":

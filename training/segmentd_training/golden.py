@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import formula
 from .network import CONFIGURATIONS, Configuration, PyramidShuffleNetV2
-from .safetensors_io import load_model, load_tensors, save_tensors
+from .safetensors_io import MEAN, STD, load_model, load_tensors, save_tensors
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CLASSES = 5
@@ -56,12 +56,11 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
     arguments.output.mkdir(parents=True, exist_ok=True)
 
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     for name, configuration in CONFIGURATIONS.items():
         network = PyramidShuffleNetV2(_CLASSES, configuration)
         load_tensors(network, formula.tensors(network))
         write(
-            arguments.output / f"{name}.activations.safetensors", network, image(name, *_SIZES[name], mean, std),
+            arguments.output / f"{name}.activations.safetensors", network, image(name, *_SIZES[name], MEAN, STD),
             {"configuration": name, "classes": str(_CLASSES), "weights": "formula"})
 
     network, card = load_model(arguments.model)

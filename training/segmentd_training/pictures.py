@@ -83,6 +83,9 @@ def read_label(path: Path) -> np.ndarray:
             if image.mode not in ("L", "P"):
                 raise ValueError(
                     f"{path} has pixels of the kind {image.mode!r}; a label is a PNG of one eight-bit channel (class ids)")
+            stored = image.tile[0][3]
+            if image.mode == "L" and stored != "L":  # Pillow would stretch these over 0...255
+                raise ValueError(f"{path} is a grey PNG of less than eight bits ({stored}); a label has eight")
             return np.asarray(image)
     except (UnidentifiedImageError, OSError) as error:
         raise ValueError(f"cannot read the label {path}: {error}") from error
@@ -116,6 +119,10 @@ def folder(
         raise ValueError(
             f"{name}: {len(missing)} of {len(paths)} pictures have no label in {labels}, the first is {missing[0]}: "
             f"expected {Path(missing[0]).stem}.png")
+    stems = {p.stem for p in paths}
+    if left := [label.name for stem, label in by_stem.items() if stem not in stems]:
+        raise ValueError(
+            f"{name}: {len(left)} of {len(by_stem)} labels have no picture in {images}, the first is {left[0]}")
     pictures = [Picture(str(p), lambda p=p: read_picture(p), by_stem[p.stem]) for p in paths]
     return LabelledPictures(name, classes, pictures, _plain_values(classes, (len(classes),) if void is None else void))
 
@@ -188,3 +195,11 @@ def parse_source(text: str, split: str, classes: ClassSet = STREET11) -> tuple[L
     if not share > 0:
         raise ValueError(f"the weight {weight!r} of the data {text!r} must be above zero")
     return kinds[kind][1](*(Path(p) for p in paths)), share
+
+
+def of_classes(pictures: LabelledPictures, classes: ClassSet) -> LabelledPictures:
+    """The pictures, if their labels are of the model's classes."""
+    if pictures.classes.names != classes.names:
+        raise ValueError(
+            f"{pictures.name} has {pictures.classes.brief}, the model {classes.brief}: they must be the same")
+    return pictures

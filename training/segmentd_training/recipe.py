@@ -63,9 +63,14 @@ class Recipe:
         check("scales", bool(self.scales) and min(self.scales) > 0, "factors above zero")
         check("hardest", 0 < self.hardest <= 1, "a share above 0, at most 1")
         check("average", 0 <= self.average < 1, "at least 0 and below 1")
-        for name in ("steps", "batch"):
+        for name in ("steps", "batch", "learning_rate"):
             check(name, getattr(self, name) > 0, "a number above zero")
-        check("learning_rate", self.learning_rate > 0, "a number above zero")
+        for name in ("power", "warmup", "weight_decay", "clip", "reference_height", "aspect", "rotation", "light",
+                     "weight_power", "edge_weight", "lovasz"):
+            check(name, getattr(self, name) >= 0, "a number, at least 0")
+        check("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
+        for name in ("final_rate", "batch_norm_momentum", "blur", "biased"):
+            check(name, 0 <= getattr(self, name) <= 1, "a share from 0 to 1")
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""

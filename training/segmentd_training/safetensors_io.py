@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from .network import Configuration, PyramidShuffleNetV2
@@ -17,6 +18,9 @@ ARCHITECTURE = "pyramid-shufflenet-v2"
 _DTYPES = {torch.float32: "F32", torch.float16: "F16"}
 _NOT_IN_FILES = "num_batches_tracked"
 
+#: ImageNet's mean and deviation of RGB in 0...1: the normalisation of every model that is trained here.
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -25,8 +29,8 @@ class ModelCard:
     configuration: Configuration
     classes: list[str]
     palette: list[tuple[int, int, int]]
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
     ignore_id: int = 255
     #: The category of each class, in the order of ids; empty in files that name none.
     categories: list[str] = field(default_factory=list)
@@ -82,13 +86,27 @@ class ModelCard:
 
 
 def load_model(path: Path | str, dtype: torch.dtype = torch.float32) -> tuple[PyramidShuffleNetV2, ModelCard]:
-    """The network of a model file, in evaluation mode, its weights widened to `dtype`. Names must match exactly."""
-    with safe_open(str(path), framework="pt") as file:
-        card = ModelCard.parse(file.metadata() or {})
-        tensors = {name: file.get_tensor(name).to(dtype) for name in file.keys()}
-    network = PyramidShuffleNetV2(len(card.classes), card.configuration).to(dtype).eval()
-    load_tensors(network, tensors)
+    """The network of a model file, in evaluation mode, its weights widened to `dtype`. Names must match exactly.
+
+    Raises `ValueError` with the path and what is wrong for a file that is none, is cut off, or holds another network.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            card = ModelCard.parse(file.metadata() or {})
+            tensors = {name: file.get_tensor(name).to(dtype) for name in file.keys()}
+        network = PyramidShuffleNetV2(len(card.classes), card.configuration).to(dtype).eval()
+        load_tensors(network, tensors)
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no model file {path}") from error
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise ValueError(f"cannot read the model file {path}: {brief(error)}") from error
     return network, card
+
+
+def brief(error: Exception) -> str:
+    """What an error says, in one line: PyTorch lists every tensor of a network that does not fit."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:300] or type(error).__name__
 
 
 def load_tensors(network: PyramidShuffleNetV2, tensors: dict[str, Tensor]) -> None:
@@ -111,7 +129,8 @@ def save_model(path: Path | str, network: PyramidShuffleNetV2, card: ModelCard, 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Writes a safetensors file, the same bytes for the same content: the package's own writer gives the metadata
-    in an order that differs from run to run. Sorted by name, data aligned to eight bytes."""
+    in an order that differs from run to run. Sorted by name, data aligned to eight bytes. A file that was there stays
+    whole until the new one is."""
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     parts: list[bytes] = []
     offset = 0
@@ -123,4 +142,9 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
         offset += len(data)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text + b"".join(parts))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

@@ -64,6 +64,10 @@ class Mixture:
         return counted / counted.sum()
 
 
+#: In each run of this many numbers the sources have their shares exactly, but for fractions that later runs make up.
+_BLOCK = 1000
+
+
 class Samples(Dataset[tuple[Tensor, Tensor]]):
     """Sample number -> image (3, h, w), normalised float32, and class ids (h / stride, w / stride), uint8."""
 
@@ -78,12 +82,27 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         self._cache = Cache(cache_bytes)
 
     def origin(self, number: int) -> tuple[int, int]:
-        """Which source, and which of its pictures: each source is gone through in an order of its own, again and again."""
-        generator = np.random.default_rng((self.seed, number))
-        source = int(generator.choice(len(self._shares), p=self._shares))
+        """Which source, and which of its pictures.
+
+        Numbers come in blocks, each with every source's share in an order drawn for the block. So how many samples of a
+        source came before is known from the number alone, and each source is gone through picture by picture, in an
+        order drawn for each turn: every picture once a turn.
+        """
+        block, place = divmod(number, _BLOCK)
+        before, after = self._counts(block), self._counts(block + 1)
+        order = np.random.default_rng((self.seed, block)).permutation(np.repeat(np.arange(len(before)), after - before))
+        source = int(order[place])
+        earlier = int(before[source] + np.count_nonzero(order[:place] == source))
         count = len(self.mixture.sources[source])
-        turn, place = divmod(number, count)
-        return source, int(np.random.default_rng((self.seed, source, turn)).permutation(count)[place])
+        turn, picture = divmod(earlier, count)
+        return source, int(np.random.default_rng((self.seed, source, turn)).permutation(count)[picture])
+
+    def _counts(self, blocks: int) -> np.ndarray:
+        """How many samples of each source the first `blocks` blocks hold; the largest takes what the others leave."""
+        counts = np.floor(self._shares * (_BLOCK * blocks) + 1e-6).astype(np.int64)
+        largest = int(self._shares.argmax())
+        counts[largest] += _BLOCK * blocks - counts.sum()
+        return counts
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
         source, index = self.origin(number)

@@ -54,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         count = write(arguments.model, arguments.root, arguments.split, arguments.output, arguments.input)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"submission: {error}")
     print(f"{count} pictures in {arguments.output}")
 

@@ -11,7 +11,9 @@ def printed(result: dict[str, object]) -> str:
     classes, categories = result["class_iou"], result["category_iou"] or {}
     boundary = result.get("class_boundary_f", {})
     width = max(len(n) for n in (*classes, *categories, "mean over categories")) + 2
-    lines = [f"{'class':<{width}}{'IoU':>8}" + (f"{'boundary F':>13}" if boundary else "")]
+    model, size = result["model"] or "class maps", f" at {result['size']}" if result["size"] else ""
+    lines = [f"{model}{size}, {result['images']} pictures", ""]
+    lines += [f"{'class':<{width}}{'IoU':>8}" + (f"{'boundary F':>13}" if boundary else "")]
     for name, value in classes.items():
         lines.append(f"{name:<{width}}{cell(value):>8}" + (f"{cell(boundary.get(name)):>13}" if boundary else ""))
     lines.append(f"{'mean':<{width}}{cell(result['mean_iou']):>8}"

@@ -28,18 +28,16 @@ from tqdm import tqdm
 from . import checkpoint
 from .checkpoint import State
 from .classes import CLASS_SETS, ClassSet
-from .evaluate import INPUT, Segmenter, measure, parse_size
+from .evaluate import INPUT, Segmenter, measure, parse_count, parse_size, scaler
 from .losses import class_weights, cross_entropy, lovasz_softmax
 from .metrics import intersection_over_union
 from .network import CONFIGURATIONS, PyramidShuffleNetV2
 from .pictures import LabelledPictures, parse_source
 from .products import TrainingForward
 from .recipe import PRESETS, Recipe
-from .safetensors_io import ModelCard, load_model, save_model
+from .safetensors_io import MEAN, STD, ModelCard, load_model, save_model
 from .samples import Mixture, NumberSampler, Samples, wanted_weights
 from .world import World, join
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def total_loss(logits: Tensor, label: Tensor, recipe: Recipe, weights: Tensor | None) -> Tensor:
@@ -49,21 +47,30 @@ def total_loss(logits: Tensor, label: Tensor, recipe: Recipe, weights: Tensor | 
     loss = cross_entropy(
         upsampled, label, weights=weights, edge_weight=recipe.edge_weight, hardest=recipe.hardest)
     if recipe.lovasz:
-        loss = loss + recipe.lovasz * lovasz_softmax(logits, label[:, ::factor, ::factor])
+        middle = (factor - 1) // 2  # of each block of labels the one nearest to its centre, up and left of it
+        loss = loss + recipe.lovasz * lovasz_softmax(logits, label[:, middle::factor, middle::factor])
     return loss
 
 
 def fresh_network(recipe: Recipe, classes: ClassSet, start: Path | None) -> PyramidShuffleNetV2:
-    """A network by the recipe's seed, or from a model file or checkpoint; a classifier of other classes starts anew."""
+    """A network by the recipe's seed, or from a model file or checkpoint.
+
+    A classifier of other classes starts anew: a model file names its own, of a checkpoint only their number is known.
+    """
     torch.manual_seed(recipe.seed)
     network = PyramidShuffleNetV2(len(classes), CONFIGURATIONS[recipe.configuration])
     if start is None:
         return network
-    found = checkpoint.averaged_network(start) if start.suffix == ".pt" else load_model(start)[0]
+    if start.suffix == ".pt":
+        found = checkpoint.averaged_network(start)
+        is_same = found.classifier.out_channels == len(classes)
+    else:
+        found, card = load_model(start)
+        is_same = tuple(card.classes) == classes.names
     if found.configuration != network.configuration:
         raise ValueError(f"{start} has the configuration {found.configuration}, the recipe {network.configuration}")
     tensors = found.state_dict()
-    if found.classifier.out_channels != len(classes):
+    if not is_same:
         tensors = {k: v for k, v in tensors.items() if not k.startswith("classifier.")}
     network.load_state_dict(tensors, strict=len(tensors) == len(network.state_dict()))
     return network
@@ -108,12 +115,22 @@ class Trainer:
 def validate(
     state: State, pictures: LabelledPictures, size: tuple[int, int], every: int, world: World
 ) -> tuple[float, list[float]]:
-    """Mean IoU of the averaged network, and that of each class, in percent."""
-    segmenter = Segmenter(state.average, size=size, mean=_MEAN, std=_STD, device=world.device)
+    """Mean IoU of the averaged network, and that of each class, in percent: of the network that the first process has.
+
+    Each process's batch norms see its own part of a batch; what is kept, and so what is measured, is the first's.
+    """
+    world.share_buffers(state.average)
+    segmenter = Segmenter(state.average, size=size, mean=MEAN, std=STD, device=world.device)
     confusion, _ = measure(lambda _, p: segmenter(p), pictures, boundaries=False, every=every, world=world)
     state.enter_training()
     ious = 100 * intersection_over_union(confusion.matrix)
     return float(ious[ious == ious].mean()), ious.tolist()
+
+
+def _say(text: str) -> None:
+    """A line with the time, past the progress bar, and flushed: whoever reads a pipe has it at once."""
+    tqdm.write(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stdout)
+    sys.stdout.flush()
 
 
 def train(
@@ -125,39 +142,60 @@ def train(
         first_step=state.step, steps=recipe.steps, batch=recipe.batch, rank=world.rank, processes=world.processes)
     loader = DataLoader(
         samples, batch_sampler=numbers, num_workers=arguments.workers, pin_memory=world.device.type == "cuda")
-    board = SummaryWriter(output / "tensorboard") if world.is_first else None
+    # What an earlier run wrote after the checkpoint that this one goes on from is not shown.
+    board = SummaryWriter(output / "tensorboard", purge_step=state.step + 1) if world.is_first else None
     bar = tqdm(total=recipe.steps, initial=state.step, disable=not (world.is_first and sys.stderr.isatty()))
     began = time.monotonic()
     since: list[tuple[float, float]] = []
-    for image, label in loader:
-        since.append(trainer.step(image, label))
-        bar.update()
-        if board and state.step % arguments.log_every == 0:
-            loss, norm = (sum(values) / len(since) for values in zip(*since))
-            pace = (time.monotonic() - began) / len(since)
-            since, began = [], time.monotonic()
-            rate = recipe.rate(state.step - 1)
-            for name, value in (("loss", loss), ("gradient norm", norm), ("learning rate", rate), ("seconds a step", pace)):
-                board.add_scalar(name, value, state.step)
-            tqdm.write(f"{time.strftime('%H:%M:%S')} step {state.step}/{recipe.steps} loss {loss:.3f} "
-                       f"norm {norm:.2f} rate {rate:.2e} {pace:.2f} s a step", file=sys.stdout)
-        is_last = state.step == recipe.steps
-        if validation and (state.step % arguments.validate_every == 0 or is_last):
-            every = 1 if is_last else arguments.validation_stride
-            mean, ious = validate(state, validation, arguments.input, every, world)
-            if board:
-                board.add_scalar("mean IoU", mean, state.step)
-                named = " ".join(f"{n} {v:.1f}" for n, v in zip(validation.classes.names, ious))
-                tqdm.write(f"{time.strftime('%H:%M:%S')} step {state.step} mean IoU {mean:.2f} ({named})", file=sys.stdout)
-            if mean > state.best:
-                state.best = mean
-                if world.is_first:
-                    checkpoint.save(output / "best.pt", state)
-        if world.is_first and (state.step % arguments.checkpoint_every == 0 or is_last):
-            checkpoint.save(output / "last.pt", state)
-    bar.close()
+    try:
+        for image, label in loader:
+            since.append(trainer.step(image, label))
+            bar.update()
+            if board and state.step % arguments.log_every == 0:
+                loss, norm = (sum(values) / len(since) for values in zip(*since))
+                pace = (time.monotonic() - began) / len(since)
+                since, began = [], time.monotonic()
+                rate = recipe.rate(state.step - 1)
+                for name, value in (
+                    ("loss", loss), ("gradient norm", norm), ("learning rate", rate), ("seconds a step", pace),
+                ):
+                    board.add_scalar(name, value, state.step)
+                _say(f"step {state.step}/{recipe.steps} loss {loss:.3f} "
+                     f"norm {norm:.2f} rate {rate:.2e} {pace:.2f} s a step")
+            is_last = state.step == recipe.steps
+            if validation and (state.step % arguments.validate_every == 0 or is_last):
+                _compare(state, validation, output, arguments, world, board)
+            if world.is_first and (state.step % arguments.checkpoint_every == 0 or is_last):
+                checkpoint.save(output / "last.pt", state)
+            if validation and is_last and arguments.validation_stride > 1:
+                mean, ious = validate(state, validation, arguments.input, 1, world)
+                _report(state, mean, ious, validation, "mean IoU of all pictures", board)
+    finally:
+        bar.close()
+        if board:
+            board.close()
+
+
+def _compare(
+    state: State, validation: LabelledPictures, output: Path, arguments: argparse.Namespace, world: World,
+    board: SummaryWriter | None,
+) -> None:
+    """Validates on each `validation_stride`th picture, at every step on the same ones, and keeps the best network."""
+    mean, ious = validate(state, validation, arguments.input, arguments.validation_stride, world)
+    _report(state, mean, ious, validation, "mean IoU", board)
+    if mean > state.best:
+        state.best = mean
+        if world.is_first:
+            checkpoint.save(output / "best.pt", state)
+
+
+def _report(
+    state: State, mean: float, ious: list[float], validation: LabelledPictures, name: str, board: SummaryWriter | None
+) -> None:
     if board:
-        board.close()
+        board.add_scalar(name, mean, state.step)
+        named = " ".join(f"{n} {v:.1f}" for n, v in zip(validation.classes.names, ious))
+        _say(f"step {state.step} {name} {mean:.2f} ({named})")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -172,13 +210,14 @@ def parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="changes the preset; see recipe.py")
     add("--weights", type=Path, help="a model file or checkpoint whose weights the run begins with")
     add("--input", type=parse_size, default=INPUT, metavar="HEIGHTxWIDTH", help="the network's input in validation")
-    add("--validate-every", type=int, default=500, metavar="STEPS")
-    add("--validation-stride", type=int, default=4, help="until the last step, only each n-th picture")
-    add("--checkpoint-every", type=int, default=100, metavar="STEPS")
-    add("--log-every", type=int, default=20, metavar="STEPS")
+    add("--validate-every", type=parse_count, default=500, metavar="STEPS")
+    add("--validation-stride", type=parse_count, default=4, help="only each n-th picture; at the end all, too")
+    add("--checkpoint-every", type=parse_count, default=100, metavar="STEPS")
+    add("--log-every", type=parse_count, default=20, metavar="STEPS")
     add("--workers", type=int, default=0, help="processes that prepare samples")
+    add("--cache", type=float, default=4.0, metavar="GIB", help="of decoded pictures, all processes together")
     add("--device", choices=("cpu", "cuda"))
-    add("--threads", type=int, help="of the CPU, for each process")
+    add("--threads", type=parse_count, help="of the CPU, for each process")
     add("--trained-on", help="for the model file's metadata; default: the names of the data")
     add("--license", default="", help="for the model file's metadata")
     return parser
@@ -193,6 +232,10 @@ def run(arguments: argparse.Namespace) -> State:
     validation = parse_source(arguments.validation, "val", classes)[0] if arguments.validation else None
     if validation and validation.classes != mixture.classes:
         raise ValueError(f"{validation.name} has other classes than {mixture.sources[0].name}")
+    if validation:
+        scaler()  # its lack should not come to light at the first validation
+    if arguments.workers < 0 or not arguments.cache >= 0:
+        raise ValueError(f"--workers {arguments.workers}, --cache {arguments.cache}: expected numbers, at least 0")
     cv2.setNumThreads(1)
     world = join(arguments.device, arguments.threads)
     try:
@@ -205,13 +248,15 @@ def run(arguments: argparse.Namespace) -> State:
             if world.is_first:
                 print(f"goes on from step {state.step} of {last}", flush=True)
         trainer = Trainer(state, mixture, world)
+        share = arguments.cache / (world.processes * max(arguments.workers, 1))
         samples = Samples(
-            mixture, recipe.augmentation(), seed=recipe.seed, mean=_MEAN, std=_STD, wanted=trainer.wanted)
+            mixture, recipe.augmentation(), seed=recipe.seed, mean=MEAN, std=STD, wanted=trainer.wanted,
+            cache_bytes=int(share * 2**30))
         train(trainer, samples, arguments.output, validation, arguments)
         if world.is_first:
             card = ModelCard(
                 CONFIGURATIONS[recipe.configuration], list(mixture.classes.names), list(mixture.classes.palette),
-                _MEAN, _STD, categories=list(mixture.classes.categories),
+                MEAN, STD, categories=list(mixture.classes.categories),
                 trained_on=arguments.trained_on or ", ".join(s.name for s, _ in sources), license=arguments.license)
             save_model(arguments.output / "model.safetensors", state.average, card)
         return state
@@ -222,7 +267,7 @@ def run(arguments: argparse.Namespace) -> State:
 def main() -> None:
     try:
         run(parser().parse_args())
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"train: {error}")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class World:
         tensor = torch.from_numpy(values.copy()).to(self.device)
         dist.all_reduce(tensor)
         return tensor.cpu().numpy()
+
+    def share_buffers(self, network: nn.Module) -> None:
+        """Gives every process the first one's running statistics: each counts its own part of a batch."""
+        if self.processes > 1:
+            for buffer in network.buffers():
+                dist.broadcast(buffer, 0)
 
     def leave(self) -> None:
         if self.processes > 1:

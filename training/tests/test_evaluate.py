@@ -131,6 +131,26 @@ def test_stretching_up_is_bilinear_with_half_pixel_centres() -> None:
     assert np.abs(found - expected[0].permute(1, 2, 0).numpy()).max() <= 1
 
 
+def test_pictures_are_scaled_by_libswscale_as_the_daemon_does(tmp_path: Path) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    Image.fromarray(picture).save(tmp_path / "picture.png")
+    for height, width in ((32, 48), (96, 112), (32, 112)):
+        flags = "bilinear+accurate_rnd+full_chroma_int+full_chroma_inp"
+        scaled = subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", tmp_path / "picture.png", "-vf", f"scale={width}:{height}:flags={flags}",
+             "-pix_fmt", "gbrp", "-f", "rawvideo", "-"], check=True, capture_output=True).stdout
+        green, blue, red = np.frombuffer(scaled, np.uint8).reshape(3, height, width)
+        assert np.array_equal(stretch(picture, (height, width)), np.stack([red, green, blue], axis=2))
+
+
+def test_a_picture_of_the_network_s_size_stays_as_it_is_and_others_need_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    picture = street(0)[0]
+    assert np.array_equal(stretch(picture, (48, 64)), picture)
+    with pytest.raises(ValueError, match="the program ffmpeg is missing; .*: apt install ffmpeg"):
+        stretch(picture, (32, 64))
+
+
 def model(path: Path, classes: int = 11) -> Path:
     chosen = STREET11 if classes == 11 else CITYSCAPES19
     torch.manual_seed(0)
@@ -159,7 +179,11 @@ def test_the_command_gives_the_same_numbers_from_a_model_and_from_its_class_maps
     (tmp_path / "maps").mkdir()
     for i in range(3):
         Image.fromarray(segment(street(100 + i)[0])).save(tmp_path / "maps" / f"{i:03}.png")
-    assert run("--predictions", str(tmp_path / "maps")) == from_model
+    head = {k: from_model.pop(k) for k in ("model", "size", "fit", "images")}
+    assert head == {"model": "m", "size": "48x64", "fit": "stretch", "images": 3}
+    from_maps = run("--predictions", str(tmp_path / "maps"))
+    assert [from_maps.pop(k) for k in head] == [None, None, None, 3]
+    assert from_maps == from_model
     assert {"mean_iou", "class_iou", "category_iou", "pixel_accuracy", "boundary_f"} <= from_model.keys()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -78,6 +80,30 @@ def test_a_picture_without_label_is_named(tmp_path: Path) -> None:
     (root / "trainannot/004.png").unlink()
     with pytest.raises(ValueError, match=r"1 of 6 pictures have no label in .*, the first is 004.png: expected 004.png"):
         pictures.camvid(root, "train")
+
+
+def test_a_label_without_picture_is_named(tmp_path: Path) -> None:
+    root = camvid(tmp_path)
+    (root / "train/004.png").unlink()
+    with pytest.raises(ValueError, match=r"1 of 6 labels have no picture in .*, the first is 004.png"):
+        pictures.camvid(root, "train")
+
+
+def test_a_grey_label_of_two_bits_is_refused_and_a_palette_of_two_bits_read(tmp_path: Path) -> None:
+    def png(colour: int, *more: bytes) -> Path:
+        """A row of the values 0, 1, 2, 3."""
+        def chunk(kind: bytes, data: bytes) -> bytes:
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+        header = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 1, 2, colour, 0, 0, 0))
+        path = tmp_path / f"{colour}.png"
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + b"".join(chunk(b"PLTE", m) for m in more)
+                         + chunk(b"IDAT", zlib.compress(b"\0\x1b")) + chunk(b"IEND", b""))
+        return path
+
+    with pytest.raises(ValueError, match=r"0.png is a grey PNG of less than eight bits \(L;2\)"):
+        pictures.read_label(png(0))
+    assert pictures.read_label(png(3, bytes(12))).tolist() == [[0, 1, 2, 3]]
 
 
 def test_an_id_that_is_no_class_is_refused_with_its_place(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""The stream of samples: each source by its share, each of its pictures once a turn, all from the number alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from segmentd_training.augmentation import Augmentation
+from segmentd_training.classes import STREET11
+from segmentd_training.pictures import LabelledPictures, Picture
+from segmentd_training.samples import Mixture, Samples
+
+
+def samples(counts: Sequence[int], shares: Sequence[float]) -> Samples:
+    def source(count: int) -> LabelledPictures:
+        picture = Picture("made", lambda: np.zeros((8, 8, 3), np.uint8), Path("made.png"))
+        return LabelledPictures(f"{count} pictures", STREET11, [picture] * count, {})
+
+    mixture = Mixture([source(c) for c in counts], shares)
+    return Samples(
+        mixture, Augmentation(crop=(16, 16)), seed=3, mean=(0, 0, 0), std=(1, 1, 1), wanted=np.zeros(256, np.float32))
+
+
+def test_one_source_is_gone_through_picture_by_picture() -> None:
+    stream = samples([7], [1.0])
+    turns = [[stream.origin(7 * turn + i)[1] for i in range(7)] for turn in range(300)]
+    assert all(sorted(turn) == list(range(7)) for turn in turns)
+    assert len({tuple(turn) for turn in turns}) > 100  # in an order of its own each time
+
+
+def test_each_source_of_a_mixture_has_its_share_and_each_of_its_pictures_once_a_turn() -> None:
+    counts, shares = (5, 40, 11, 3), (0.9, 0.0934, 0.006, 0.0006)
+    stream = samples(counts, shares)
+    seen: list[list[int]] = [[] for _ in counts]
+    for number in range(5000):
+        source, picture = stream.origin(number)
+        seen[source].append(picture)
+    assert [len(s) for s in seen] == [4500, 467, 30, 3]
+    for count, pictures in zip(counts, seen):
+        for first in range(0, len(pictures) - count + 1, count):
+            assert sorted(pictures[first : first + count]) == list(range(count))
+
+
+def test_a_sample_s_origin_depends_on_its_number_alone() -> None:
+    whole = [samples([5, 4], [0.7, 0.3]).origin(n) for n in range(990, 1010)]
+    resumed = samples([5, 4], [0.7, 0.3])
+    assert [resumed.origin(n) for n in range(1000, 1010)] == whole[10:]
+    assert len(Counter(s for s, _ in whole)) == 2
