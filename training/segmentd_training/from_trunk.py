@@ -75,13 +75,11 @@ def write_start(
     save_model(path, network, card, half=False)
 
 
-def start_from_trunk(
-    network: PyramidShuffleNetV2, trunk: dict[str, np.ndarray], batch: Tensor, *, others: float = 0.1
-) -> None:
+def start_from_trunk(network: PyramidShuffleNetV2, trunk: dict[str, np.ndarray], batch: Tensor) -> None:
     """Puts the trunk's weights into `network` and calibrates its batch norms on `batch`, (N, 3, H, W) normalised.
 
-    `fuse` sees one block of channels for each kernel of the pyramid: the trunk's weight fills the first; the other
-    blocks keep their random weights times `others`, so that the larger kernels begin with a small say.
+    `fuse` sees one block of channels for each kernel of the pyramid: the trunk's weight fills the first, the others begin
+    at zero, so every configuration starts as what the trunk computed.
     """
     modules = dict(network.named_modules())
     biases: dict[str, Tensor] = {}
@@ -94,7 +92,7 @@ def start_from_trunk(
         if ours == "stem":
             weight = weight.flip(1)  # BGR to RGB
         if own.shape[1] > weight.shape[1]:
-            wider = own.detach().clone() * others
+            wider = torch.zeros_like(own)
             wider[:, : weight.shape[1]] = weight
             weight = wider
         if weight.shape != own.shape:
@@ -104,9 +102,16 @@ def start_from_trunk(
     _calibrate(network, biases, batch)
 
 
+def _first_of_pyramid(name: str) -> str | None:
+    """The first kernel of the pyramid that the module `name` belongs to; None for any other."""
+    unit, found, _ = name.partition(".pyramid.")
+    return f"{unit}.pyramid.0" if found else None
+
+
 def _calibrate(network: PyramidShuffleNetV2, biases: dict[str, Tensor], batch: Tensor) -> None:
     """One pass in evaluation mode: before each batch norm runs, it learns what it is about to see."""
-    names = {module: name for name, module in network.named_modules()}
+    modules = dict(network.named_modules())
+    names = {module: name for name, module in modules.items()}
     hooks = []
 
     def prepare(name: str, norm: nn.BatchNorm2d, x: Tensor) -> None:
@@ -117,6 +122,9 @@ def _calibrate(network: PyramidShuffleNetV2, biases: dict[str, Tensor], batch: T
         if name in biases:
             norm.weight.data.copy_((norm.running_var + norm.eps).sqrt())
             norm.bias.data.copy_(mean + biases[name])
+        elif (first := _first_of_pyramid(name)) is not None:
+            # As strong as the kernel that the trunk has: with a deviation of 1 they would drown it within a few steps.
+            norm.weight.data.copy_(modules[first].bn.weight)
 
     for module in network.modules():
         if isinstance(module, ConvBN):

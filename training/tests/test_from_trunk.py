@@ -70,16 +70,16 @@ def run_trunk(trunk: dict[str, np.ndarray], rgb: Tensor) -> dict[str, Tensor]:
     return outputs
 
 
-@pytest.mark.parametrize("name, others", [("plain", 0.1), ("efficient", 0.0)])
+@pytest.mark.parametrize("name", CONFIGURATIONS)
 @pytest.mark.parametrize("real", [False, True], ids=["made", "NanoDet-m"])
-def test_the_start_computes_what_the_trunk_computed(name: str, others: float, real: bool) -> None:
+def test_the_start_computes_what_the_trunk_computed(name: str, real: bool) -> None:
     if real and TRUNK is None:
         pytest.skip("skipped: no shared/pretrained beside the repository")
     trunk = dict(np.load(TRUNK)) if real else made_trunk()
     torch.manual_seed(0)
     network = PyramidShuffleNetV2(5, CONFIGURATIONS[name])
     batch = torch.randn(3, 3, 64, 64)
-    start_from_trunk(network, trunk, batch, others=others)
+    start_from_trunk(network, trunk, batch)
     expected = run_trunk(trunk, batch)
 
     with torch.inference_mode():
@@ -88,6 +88,20 @@ def test_the_start_computes_what_the_trunk_computed(name: str, others: float, re
     for stage, reference in expected.items():
         for found in (evaluated[stage], trained[stage]):
             assert (found - reference).abs().max() < 1e-3 * reference.abs().max(), stage
+
+
+def test_the_pyramid_s_larger_kernels_begin_as_strong_as_the_trunk_s_own() -> None:
+    torch.manual_seed(0)
+    network = PyramidShuffleNetV2(5, CONFIGURATIONS["pyramid"])
+    batch = torch.randn(3, 3, 64, 64)
+    start_from_trunk(network, made_trunk(), batch)
+    deviations: dict[str, Tensor] = {}
+    for index, kernel in enumerate(network.stage1[1].pyramid):
+        kernel.register_forward_hook(lambda _, __, y, index=index: deviations.update({index: y.std((0, 2, 3))}))
+    with torch.inference_mode():
+        network.eval()(batch)
+    for index in (1, 2):
+        torch.testing.assert_close(deviations[index], deviations[0], rtol=5e-2, atol=5e-3)
 
 
 def test_a_trunk_that_lacks_a_tensor_is_refused() -> None:
