@@ -3,7 +3,8 @@
     python -m segmentd_training.export --from runs/street/best.pt --like M.safetensors --output street.safetensors
     python -m segmentd_training.export --from M.safetensors --onnx M.onnx --golden M.activations.safetensors
 
-`--from` takes a checkpoint (its averaged weights) or a model file. A checkpoint's classes and normalisation come from
+`--from` takes a checkpoint (its averaged weights) or a model file; of several, late checkpoints of one run, it takes the
+mean of their weights, which often is better than each. A checkpoint's classes and normalisation come from
 `--like` or `--classes`; `--trained-on` and `--license` replace what the model file says of itself.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +42,20 @@ def read(path: Path, like: Path | None, classes: str) -> tuple[PyramidShuffleNet
     return network, card
 
 
+def read_mean(paths: Sequence[Path], like: Path | None, classes: str) -> tuple[PyramidShuffleNetV2, ModelCard]:
+    """The network whose weights and running statistics are the means of those of all `paths`; the first one's card."""
+    network, card = read(paths[0], like, classes)
+    total = {name: value.double() for name, value in network.state_dict().items()}
+    for path in paths[1:]:
+        other, other_card = read(path, like, classes)
+        if (other_card.configuration, other_card.classes) != (card.configuration, card.classes):
+            raise ValueError(f"{path} and {paths[0]} have other configurations or classes: their weights have no mean")
+        for name, value in other.state_dict().items():
+            total[name] += value.double()
+    network.load_state_dict({k: (v / len(paths)).to(network.state_dict()[k].dtype) for k, v in total.items()})
+    return network, card
+
+
 def write_onnx(path: Path, network: PyramidShuffleNetV2, size: tuple[int, int]) -> None:
     """One fixed-size input `image` (1, 3, H, W), normalised, and one output `logits` (1, classes, H, W)."""
     torch.onnx.export(
@@ -49,7 +65,8 @@ def write_onnx(path: Path, network: PyramidShuffleNetV2, size: tuple[int, int]) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--from", dest="source", type=Path, required=True, help="a checkpoint (.pt) or a model file")
+    parser.add_argument(
+        "--from", dest="sources", type=Path, nargs="+", required=True, help="a checkpoint (.pt) or a model file, or several")
     parser.add_argument("--like", type=Path, help="a model file whose classes and normalisation hold for a checkpoint")
     parser.add_argument(
         "--classes", choices=CLASS_SETS, default="street11", help="of a checkpoint without --like; of --categories")
@@ -63,7 +80,7 @@ def main() -> None:
     parser.add_argument("--license")
     arguments = parser.parse_args()
     try:
-        network, card = read(arguments.source, arguments.like, arguments.classes)
+        network, card = read_mean(arguments.sources, arguments.like, arguments.classes)
         if arguments.trained_on is not None:
             card = replace(card, trained_on=arguments.trained_on)
         if arguments.license is not None:
@@ -71,7 +88,7 @@ def main() -> None:
         if arguments.categories:
             chosen = CLASS_SETS[arguments.classes]
             if tuple(card.classes) != chosen.names:
-                raise ValueError(f"--categories: {arguments.source} has other classes than {arguments.classes}")
+                raise ValueError(f"--categories: {arguments.sources[0]} has other classes than {arguments.classes}")
             card = replace(card, categories=list(chosen.categories))
         if arguments.output:
             save_model(arguments.output, network, card, half=not arguments.single)
@@ -83,7 +100,7 @@ def main() -> None:
             golden.write(
                 arguments.golden, network, picture,
                 {"configuration": golden.name_of(network.configuration), "classes": str(len(card.classes)),
-                 "weights": (arguments.output or arguments.source).name})
+                 "weights": (arguments.output or arguments.sources[0]).name})
     except (ValueError, OSError) as error:
         sys.exit(f"export: {error}")
 

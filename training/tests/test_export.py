@@ -48,6 +48,19 @@ def test_model_file_onnx_and_golden_activations_are_the_checkpoint_s_network(tmp
     assert np.abs(logits - expected.numpy()).max() < 1e-4 * expected.abs().max()
 
 
+def test_of_several_checkpoints_the_mean_of_their_weights_is_exported(tmp_path: Path) -> None:
+    states = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        network = PyramidShuffleNetV2(11, CONFIGURATIONS["plain"])
+        states.append(State.begin(Recipe(configuration="plain"), "data", network, torch.device("cpu")))
+        checkpoint.save(tmp_path / f"{seed}.pt", states[-1])
+    run("export", "--from", str(tmp_path / "1.pt"), str(tmp_path / "2.pt"), "--output", str(tmp_path / "m.safetensors"), "--single")
+    found = load_model(tmp_path / "m.safetensors")[0].stem.conv.weight
+    expected = (states[0].network.stem.conv.weight + states[1].network.stem.conv.weight) / 2
+    torch.testing.assert_close(found, expected)
+
+
 def test_the_ablation_trains_each_row_with_each_seed_once_and_prints_the_spread(tmp_path: Path) -> None:
     data = f"camvid:{camvid(tmp_path / 'camvid', count=3)}"
     command = ["--data", data, "--validation", data, "--output", str(tmp_path / "ablation"), "--set", "steps=1",
