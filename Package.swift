@@ -92,7 +92,8 @@ let package = Package(
         .testTarget(
             name: "SegmentationTests",
             dependencies: [
-                "Segmentation", "Networks", "Inference", "Kernels", "MediaIO", "Imaging", "CAllocationCounter",
+                "Segmentation", "Networks", "Inference", "Kernels", "VideoInput", "MediaIO", "Imaging",
+                "CAllocationCounter",
             ],
             swiftSettings: strict),
         .testTarget(

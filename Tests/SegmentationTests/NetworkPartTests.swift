@@ -13,7 +13,7 @@ struct NetworkPartTests {
         arguments: PyramidShuffleNet.blocks + ["classes"])
     func blocks(_ block: String) throws {
         let model = try Model.bundled()
-        let picture = Pictures.street(Self.size, seed: 1)
+        let picture = try Pictures.street(Self.size, seed: 1)
         let part = try NetworkPart(
             model: model, until: block, inputSize: Self.size, options: EngineOptions(threads: 2))
         try part.run(picture)

@@ -17,7 +17,7 @@ struct SegmenterAllocationTests {
     func pictures(_ set: InstructionSet) throws {
         let size = ImageSize(height: set == .scalar ? 32 : 96, width: set == .scalar ? 64 : 160)
         let model = try Model.bundled()
-        let picture = Pictures.street(size, seed: 1)
+        let picture = try Pictures.street(size, seed: 1)
         let map = ClassMap(size: size)
         // Threads of other tests may come in between and be taken for the segmenter's; they do not every time.
         var fewest = UInt64.max

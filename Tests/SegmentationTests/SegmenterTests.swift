@@ -7,27 +7,17 @@ import Networks
 import Segmentation
 import Synchronization
 import Testing
+import VideoInput
 
 /// Pictures for the bundled model.
 enum Pictures {
-    /// Noise over a sky, a street and something in between: smooth areas and edges, the same for each seed.
-    static func street(_ size: ImageSize, seed: UInt64) -> PlanarRGB {
+    /// The first frame of a synthetic drive, scaled as the daemon scales: a street that the model knows.
+    static func street(_ size: ImageSize, seed: UInt64) throws -> PlanarRGB {
+        let labels = try Model.bundled().labels
+        let options = SyntheticOptions(seed: seed, size: ImageSize(height: 240, width: 320))
         let picture = PlanarRGB(size: size)
-        picture.withUnsafeMutableBytes { bytes in
-            var state = seed
-            for channel in 0..<3 {
-                for y in 0..<size.height {
-                    for x in 0..<size.width {
-                        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                        let noise = Int(state >> 59)
-                        let isStreet = 2 * y > size.height && abs(2 * x - size.width) < 2 * y
-                        let isHouse = !isStreet && (x / 24 + Int(seed)) % 3 == 0
-                        let base = isStreet ? 90 : isHouse ? 60 + 40 * channel : 150 + 30 * channel
-                        bytes[(channel * size.height + y) * size.width + x] = UInt8(min(max(base + noise, 0), 255))
-                    }
-                }
-            }
-        }
+        _ = try Preprocessor(inputSize: size, fit: .stretch)
+            .prepare(SyntheticDrive(options: options, labels: labels).picture(at: 0), into: picture)
         return picture
     }
 
@@ -47,7 +37,7 @@ struct SegmenterTests {
     @Test("gives the specification's classes on 99.9 % of pixels at least", arguments: [UInt64(1), 2, 3])
     func specification(_ seed: UInt64) throws {
         let model = try Model.bundled()
-        let picture = Pictures.street(Self.size, seed: seed)
+        let picture = try Pictures.street(Self.size, seed: seed)
         let found = try segment(try Segmenter(model: model, inputSize: Self.size, threads: 2), picture)
         let tracer = try Tracer(
             model: model, size: Self.size, input: model.pictureInput, blocks: ["classes"], options: .specification)
@@ -63,7 +53,7 @@ struct SegmenterTests {
         let segmenter = try Segmenter(model: try Model.bundled(), inputSize: Self.size, threads: 2)
         #expect(segmenter.modelName == "street11" && segmenter.labels.count == 11 && segmenter.inputSize == Self.size)
         #expect(segmenter.threads == 2 && segmenter.memory.arena > 0 && segmenter.memory.weights > 2_000_000)
-        _ = try segment(segmenter, Pictures.street(Self.size, seed: 1))
+        _ = try segment(segmenter, try Pictures.street(Self.size, seed: 1))
         #expect(segmenter.timings.contains { $0.nanoseconds > 0 })
     }
 
@@ -78,7 +68,7 @@ struct SegmenterTests {
         }
         let size = ImageSize(height: 16, width: 32)
         let segmenter = try Segmenter(model: model, inputSize: size, threads: 1)
-        let right = Pictures.street(size, seed: 1)
+        let right = try Pictures.street(size, seed: 1)
         // Also of as many pixels, but of another shape.
         for wrong in [Self.size, size.transposed] {
             let picture = #expect(throws: Engine.Failure.self) {
@@ -100,7 +90,7 @@ struct SegmenterTests {
             try Segmenter(model: model, inputSize: Self.size, threads: 2),
             try Segmenter(model: model, inputSize: Self.size, threads: 1)
         )
-        let (first, second) = (Pictures.street(Self.size, seed: 1), Pictures.street(Self.size, seed: 2))
+        let (first, second) = (try Pictures.street(Self.size, seed: 1), try Pictures.street(Self.size, seed: 2))
         let (one, two) = (try segment(a, first), try segment(a, second))
         #expect(one != two)
         // At once, each on a thread of its own.
@@ -117,7 +107,7 @@ struct SegmenterTests {
     @Test("may be called from one thread after the other")
     func threads() throws {
         let segmenter = try Segmenter(model: try Model.bundled(), inputSize: Self.size, threads: 2)
-        let picture = Pictures.street(Self.size, seed: 1)
+        let picture = try Pictures.street(Self.size, seed: 1)
         let expected = try segment(segmenter, picture)
         for number in 0..<6 {
             let result = Mutex<[UInt8]>([])
