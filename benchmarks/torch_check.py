@@ -15,14 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from tracing import ROOT, shared, trace
 
 sys.path.insert(0, str(ROOT / "training"))
 
+from segmentd_training.evaluate import INPUT, normalised, parse_size  # noqa: E402
 from segmentd_training.golden import name_of  # noqa: E402
+from segmentd_training.pictures import PICTURE_SUFFIXES, read_picture  # noqa: E402
 from segmentd_training.safetensors_io import load_model  # noqa: E402
 
 
@@ -32,14 +33,14 @@ def main() -> int:
     parser.add_argument("--segmentd", type=Path, default=ROOT / ".build/release/segmentd")
     parser.add_argument("--pictures", type=Path, help="a folder; default: ../shared/labelled/camvid/val")
     parser.add_argument("--count", type=int, default=4, help="how many, spread over the folder")
-    parser.add_argument("--size", default="768x1024", help="HEIGHTxWIDTH")
+    parser.add_argument("--size", type=parse_size, default=INPUT, metavar="HEIGHTxWIDTH")
     parser.add_argument("--tolerance", type=float, default=1e-4)
     arguments = parser.parse_args()
-    height, width = map(int, arguments.size.split("x"))
+    height, width = arguments.size
     folder = arguments.pictures or shared("labelled") / "camvid/val"
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
-        raise SystemExit(f"no PNG or JPEG pictures in {folder}")
+        raise SystemExit(f"no pictures in {folder}")
     chosen = [paths[i] for i in sorted({int(i) for i in np.linspace(0, len(paths) - 1, arguments.count)})]
 
     worst_total = 0.0
@@ -48,17 +49,14 @@ def main() -> int:
         image, output = Path(temporary, "image.safetensors"), Path(temporary, "trace.safetensors")
         for path in arguments.models:
             network, card = load_model(path)
-            mean, std = (np.array(v, np.float32) for v in (card.mean, card.std))
             worst, equal = 0.0, 0
             for picture in chosen:
-                with Image.open(picture) as opened:
-                    pixels = np.asarray(opened.convert("RGB").resize((width, height), Image.Resampling.BILINEAR))
-                tensor = np.ascontiguousarray(((pixels.astype(np.float32) / 255 - mean) / std).transpose(2, 0, 1)[None])
-                save_file({"image": tensor}, image)
+                tensor = normalised(read_picture(picture), arguments.size, card.mean, card.std)
+                save_file({"image": np.ascontiguousarray(tensor.numpy())}, image)
                 trace(arguments.segmentd, image, output, model=path, at=("logits",))
                 found = load_file(output)["logits"]
                 with torch.inference_mode():
-                    expected = network(torch.from_numpy(tensor)).numpy()
+                    expected = network(tensor).numpy()
                 worst = max(worst, float(np.abs(found - expected).max() / np.abs(expected).max()))
                 equal += int((found.argmax(1) == expected.argmax(1)).sum())
             share = equal / (len(chosen) * height * width)
