@@ -20,6 +20,7 @@ from pathlib import Path
 from . import train
 from .classes import CLASS_SETS
 from .evaluate import Segmenter, measure
+from .files import replacing
 from .from_trunk import write_start
 from .metrics import report
 from .network import CONFIGURATIONS, PyramidShuffleNetV2, parameter_count
@@ -49,9 +50,8 @@ def run_one(
     segmenter = Segmenter(state.average, size=arguments.input, mean=card.mean, std=card.std, device=device)
     confusion, edges = measure(lambda _, picture: segmenter(picture), validation)
     found = report(confusion, edges, validation.classes)
-    partial = result.with_suffix(".partial")
-    partial.write_text(json.dumps(found))
-    partial.rename(result)
+    with replacing(result) as file:
+        file.write(json.dumps(found).encode())
     return found
 
 

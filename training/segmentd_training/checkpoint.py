@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from .files import replacing
 from .network import CONFIGURATIONS, PyramidShuffleNetV2
 from .recipe import Recipe
 from .safetensors_io import brief
@@ -85,12 +85,8 @@ def save(path: Path, state: State) -> None:
         "scaler": state.scaler.state_dict(), "rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
+    with replacing(path) as file:
         torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def _read(path: Path) -> tuple[Recipe, dict[str, object]]:

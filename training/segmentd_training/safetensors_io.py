@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from .files import replacing
 from .network import Configuration, PyramidShuffleNetV2
 
 FORMAT = "segmentd-model/1"
@@ -142,9 +142,5 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
         offset += len(data)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
+    with replacing(path) as file:
         file.write(len(text).to_bytes(8, "little") + text + b"".join(parts))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
