@@ -7,6 +7,8 @@ both differentiable:
   and Y_t = W_t x at low resolution, the result is the sum over i, j of A_i Y_ij B_j^T, where A_i upsamples and shifts
   rows and B_j columns: an eighth of the multiplications, and no 256-channel map at a quarter of the picture's size.
 - Average pooling, separable too, as one product of rows and one of columns: PyTorch's visits k x k pixels for each.
+- Vortex Pooling's projection of a concatenation as the sum of its parts' projections, that of image pooling on the one
+  pixel that it is: no 2320-channel map.
 
 Batch normalisation, and with it training mode, is not touched.
 """
@@ -84,10 +86,12 @@ class TrainingForward(nn.Module):
         return F.relu(head.bn(y.permute(0, 3, 1, 2)))
 
     def _vortex(self, vortex: VortexPooling, x: Tensor) -> Tensor:
-        parts = [vortex.image_pool(x.mean((2, 3), keepdim=True)).expand_as(x)]
-        for k, branch in zip(vortex.RATES, vortex.branches):
-            parts.append(branch(self._average(x, k) if k > 1 else x))
-        return vortex.project(torch.cat(parts, dim=1))
+        project = vortex.project
+        pool, *weights = project.conv.weight.split(x.shape[1], dim=1)
+        y = F.conv2d(vortex.image_pool(x.mean((2, 3), keepdim=True)), pool)
+        for k, branch, weight in zip(vortex.RATES, vortex.branches, weights, strict=True):
+            y = y + F.conv2d(branch(self._average(x, k) if k > 1 else x), weight)
+        return F.relu(project.bn(y))
 
     def _average(self, x: Tensor, kernel: int) -> Tensor:
         n, channels, h, w = x.shape

@@ -13,13 +13,17 @@ from segmentd_training.products import TrainingForward
 from segmentd_training.safetensors_io import load_tensors
 
 
-@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("mode", ["training", "evaluation", "frozen statistics"])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_logits_gradients_and_statistics_equal_the_plain_forward(name: str, training: bool) -> None:
+def test_logits_gradients_and_statistics_equal_the_plain_forward(name: str, mode: str) -> None:
     network = PyramidShuffleNetV2(5, CONFIGURATIONS[name])
     load_tensors(network, formula.tensors(network))
-    plain = network.double().train(training)
+    plain = network.double().train(mode == "training")
     ours = copy.deepcopy(plain)
+    if mode == "frozen statistics":
+        ours.train()
+        for norm in (m for m in ours.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+            norm.eval()
     image = torch.randn(2, 3, 32, 80, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
     expected = plain.activations(image)["classifier"]
