@@ -1,4 +1,4 @@
-"""Random crops of labelled pictures: geometry in one warp, then light and colour.
+"""Random crops of labelled pictures: geometry in one warp, things of another picture, then light and colour.
 
 Everything is drawn from the generator that is passed in, so a sample is a function of its number alone.
 """
@@ -31,6 +31,8 @@ class Augmentation:
     blur: float = 0.0  #: the share of samples that are blurred, and of those that get noise
     #: How often the best of four windows is taken, by the classes in it that are wanted.
     biased: float = 0.0
+    #: The share of samples that get the wanted classes' pixels of another picture laid over them (copy and paste).
+    paste: float = 0.0
     #: Labels are drawn at 1 / this of the crop's size.
     label_stride: int = 1
 
@@ -54,13 +56,30 @@ def _content(label: np.ndarray, centre: tuple[float, float], window: tuple[float
 
 
 def augment(
-    picture: np.ndarray, label: np.ndarray, plan: Augmentation, wanted: np.ndarray, generator: np.random.Generator
+    picture: np.ndarray, label: np.ndarray, plan: Augmentation, wanted: np.ndarray, generator: np.random.Generator,
+    donor: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A crop of `picture` (H, W, 3) and `label` (H, W), uint8, as float32 RGB in 0...1 and uint8 class ids.
 
-    `wanted` holds for each of the 256 label values how much windows with it are sought (`Augmentation.biased`).
+    `wanted` holds for each of the 256 label values how much windows with it are sought (`Augmentation.biased`), and
+    which classes' pixels are taken from `donor`, another picture with its label (`Augmentation.paste`).
     What lies outside the picture is its reflection, and `IGNORED` in the label.
     """
+    crop, ids = warp(picture, label, plan, wanted, generator)
+    if donor:
+        other, other_ids = warp(*donor, plan, wanted, generator)
+        taken = wanted[other_ids] > 0
+        ids = np.where(taken, other_ids, ids)
+        stride = plan.label_stride
+        taken = taken.repeat(stride, axis=0).repeat(stride, axis=1)
+        crop = np.where(taken[..., None], other, crop)
+    return relight(crop.astype(np.float32) / 255, plan, generator), ids
+
+
+def warp(
+    picture: np.ndarray, label: np.ndarray, plan: Augmentation, wanted: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The geometry of `augment`: a crop as uint8 RGB, and its class ids."""
     height, width = label.shape
     rows, columns = plan.crop
     if plan.continuous:
@@ -92,7 +111,7 @@ def augment(
     ids = cv2.warpAffine(
         label, matrix(plan.label_stride), (columns // plan.label_stride, rows // plan.label_stride),
         flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORED)
-    return relight(warped.astype(np.float32) / 255, plan, generator), ids
+    return warped, ids
 
 
 def relight(picture: np.ndarray, plan: Augmentation, generator: np.random.Generator) -> np.ndarray:

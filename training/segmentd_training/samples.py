@@ -108,9 +108,16 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         source, index = self.origin(number)
         pixels, ids = self._cache.read(source, self.mixture.sources[source], index)
         generator = np.random.default_rng((self.seed, number, 1))
-        picture, label = augment(pixels, ids, self.plan, self.wanted, generator)
+        picture, label = augment(pixels, ids, self.plan, self.wanted, generator, self._donor(generator))
         image = np.ascontiguousarray(((picture - self._mean) / self._std).transpose(2, 0, 1), np.float32)
         return torch.from_numpy(image), torch.from_numpy(label)
+
+    def _donor(self, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
+        """A picture of the first source, whose classes the wanted ones are, for `Augmentation.paste` of the samples."""
+        if not self.plan.paste or generator.random() >= self.plan.paste:
+            return None
+        pictures = self.mixture.sources[0]
+        return self._cache.read(0, pictures, int(generator.integers(len(pictures))))
 
 
 class NumberSampler(Sampler[list[int]]):

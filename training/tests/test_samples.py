@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from segmentd_training.augmentation import Augmentation
@@ -49,3 +50,26 @@ def test_a_sample_s_origin_depends_on_its_number_alone() -> None:
     resumed = samples([5, 4], [0.7, 0.3])
     assert [resumed.origin(n) for n in range(1000, 1010)] == whole[10:]
     assert len(Counter(s for s, _ in whole)) == 2
+
+
+def test_a_share_of_the_samples_has_pixels_of_another_picture_of_the_first_source(tmp_path: Path) -> None:
+    def source(grey: int, left: int) -> LabelledPictures:
+        label = np.full((32, 32), 1, np.uint8)
+        label[:, :16] = left
+        path = tmp_path / f"{grey}.png"
+        assert cv2.imwrite(str(path), label)
+        picture = Picture(path.name, lambda: np.full((32, 32, 3), grey, np.uint8), path)
+        return LabelledPictures(path.name, STREET11, [picture], {1: 1, 10: 10})
+
+    wanted = np.zeros(256, np.float32)
+    wanted[10] = 1
+    stream = Samples(
+        Mixture([source(200, left=10), source(50, left=1)], [0.5, 0.5]),
+        Augmentation(crop=(32, 32), scales=(1.0,), paste=0.5), seed=3, mean=(0, 0, 0), std=(1, 1, 1), wanted=wanted)
+    of_second = [n for n in range(400) if stream.origin(n)[0] == 1]
+    pasted = [n for n in of_second if (stream[n][1] == 10).any()]
+    assert 0.4 < len(pasted) / len(of_second) < 0.6
+    image, label = stream[pasted[0]]
+    greys = (image[0] * 255).round()
+    assert greys[label == 10].unique().tolist() == [200]
+    assert greys[label == 1].unique().tolist() == [50]
