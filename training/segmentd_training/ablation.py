@@ -25,6 +25,7 @@ from .from_trunk import write_start
 from .metrics import report
 from .network import CONFIGURATIONS, PyramidShuffleNetV2, parameter_count
 from .pictures import LabelledPictures, of_classes, parse_source
+from .recipe import PRESETS
 from .safetensors_io import load_model
 
 
@@ -34,11 +35,17 @@ def run_one(
 ) -> dict[str, object]:
     """Trains and evaluates one configuration with one seed, or reads the result of having done so."""
     output = arguments.output / f"{configuration}-{seed}"
+    settings = [f'configuration="{configuration}"', f"seed={seed}"]
+    recipe = PRESETS[arguments.preset].with_settings([*arguments.set, *settings])
+    height, width = arguments.input
+    what = {
+        "recipe": json.loads(recipe.to_json()), "data": arguments.data, "validation": arguments.validation,
+        "input": f"{height}x{width}"}
     result = output / "result.json"
     if result.is_file():
-        return json.loads(result.read_text())
+        return _earlier(result, what)
     output.mkdir(parents=True, exist_ok=True)
-    command = [*arguments.passed, "--output", str(output), "--set", f'configuration="{configuration}"', "--set", f"seed={seed}"]
+    command = [*arguments.passed, "--output", str(output), *(word for s in settings for word in ("--set", s))]
     if arguments.trunk:
         start = output / "start.safetensors"
         if not start.is_file():
@@ -51,7 +58,21 @@ def run_one(
     confusion, edges = measure(lambda _, picture: segmenter(picture), validation)
     found = report(confusion, edges, validation.classes)
     with replacing(result) as file:
-        file.write(json.dumps(found).encode())
+        file.write(json.dumps({"run": what, **found}).encode())
+    return found
+
+
+def _earlier(result: Path, what: dict[str, object]) -> dict[str, object]:
+    """What an earlier run measured. Raises `ValueError` unless it did what this one would do."""
+    try:
+        found = json.loads(result.read_text())
+        there = found["run"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{result} holds no result of this program ({error!r}): remove it or give another --output") from error
+    differing = [name for name in what if there.get(name) != what[name]]
+    if differing:
+        lines = [f"\n  its {name}: {there.get(name)}\n  here: {what[name]}" for name in differing]
+        raise ValueError(f"{result} is of another run: repeat its command or give another --output{''.join(lines)}")
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from miniature import camvid, cityscapes
-from segmentd_training import ablation, checkpoint, safetensors_io
+from segmentd_training import ablation, checkpoint, files
 from segmentd_training.checkpoint import State
 from segmentd_training.classes import CITYSCAPES19, STREET11, ClassSet
 from segmentd_training.network import CONFIGURATIONS, PyramidShuffleNetV2
@@ -123,7 +123,7 @@ def test_a_model_file_is_whole_or_the_old_one(tmp_path: Path, monkeypatch: pytes
     def full(_: int) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(safetensors_io.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError):
         model(tmp_path / "m.safetensors", CITYSCAPES19)
     assert (tmp_path / "m.safetensors").read_bytes() == old

@@ -73,3 +73,7 @@ def test_the_ablation_trains_each_row_with_each_seed_once_and_prints_the_spread(
     written = [r.stat().st_mtime_ns for r in results]
     assert run("ablation", *command).splitlines()[-2:] == table.splitlines()[-2:]
     assert [r.stat().st_mtime_ns for r in results] == written
+    other = subprocess.run(
+        [sys.executable, "-m", "segmentd_training.ablation", *command, "--set", "steps=2"], cwd=ROOT, capture_output=True,
+        text=True)
+    assert other.returncode == 1 and "plain-0/result.json is of another run" in other.stderr
