@@ -17,15 +17,20 @@ final class ServiceSignals: @unchecked Sendable {
     private let state = Mutex(State())
     private let sources: [any DispatchSourceSignal]
 
+    /// Returns when the signals are watched; until then they do what they always do. To ignore them first would lose one
+    /// that comes before Dispatch, on a thread of its own, has taken them over.
     init() {
         let queue = DispatchQueue(label: "segmentd.signals")
         let numbers = [SIGTERM, SIGINT, SIGHUP]
-        for number in numbers { signal(number, SIG_IGN) }
         sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
+        let registered = DispatchGroup()
         for (number, source) in zip(numbers, sources) {
             source.setEventHandler { [weak self] in self?.received(number) }
+            registered.enter()
+            source.setRegistrationHandler { registered.leave() }
             source.activate()
         }
+        registered.wait()
     }
 
     /// Whether it is to end.

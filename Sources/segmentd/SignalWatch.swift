@@ -18,12 +18,15 @@ final class SignalWatch: @unchecked Sendable {
     init() {
         let queue = DispatchQueue(label: "segmentd.signals")
         let numbers = [SIGINT, SIGTERM, SIGHUP].filter { !Self.isIgnored($0) }
-        for number in numbers { signal(number, SIG_IGN) }
         sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
+        let registered = DispatchGroup()
         for (number, source) in zip(numbers, sources) {
             source.setEventHandler { [weak self] in self?.received(number) }
+            registered.enter()
+            source.setRegistrationHandler { registered.leave() }
             source.activate()
         }
+        registered.wait()  // before that a signal does what it always does: ignoring it first would lose it
     }
 
     /// The signal that came, if one did.
