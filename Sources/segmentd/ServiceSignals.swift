@@ -1,12 +1,11 @@
-import Dispatch
 import Glibc
 import MediaIO
 import Synchronization
 
 /// The signals of a service: SIGTERM and SIGINT end it, a second one at once; SIGHUP reads its configuration again.
 ///
-/// What comes before somebody listens is kept. The sources do not change after `init`; all else is under the lock.
-final class ServiceSignals: @unchecked Sendable {
+/// What comes before somebody listens is kept.
+final class ServiceSignals: Sendable {
     private struct State {
         var stop: Int32?
         var isReloadDue = false
@@ -15,22 +14,11 @@ final class ServiceSignals: @unchecked Sendable {
     }
 
     private let state = Mutex(State())
-    private let sources: [any DispatchSourceSignal]
+    private let sources: SignalSources
 
-    /// Returns when the signals are watched; until then they do what they always do. To ignore them first would lose one
-    /// that comes before Dispatch, on a thread of its own, has taken them over.
     init() {
-        let queue = DispatchQueue(label: "segmentd.signals")
-        let numbers = [SIGTERM, SIGINT, SIGHUP]
-        sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
-        let registered = DispatchGroup()
-        for (number, source) in zip(numbers, sources) {
-            source.setEventHandler { [weak self] in self?.received(number) }
-            registered.enter()
-            source.setRegistrationHandler { registered.leave() }
-            source.activate()
-        }
-        registered.wait()
+        sources = SignalSources([SIGTERM, SIGINT, SIGHUP])
+        sources.activate { [weak self] in self?.received($0) }
     }
 
     /// Whether it is to end.

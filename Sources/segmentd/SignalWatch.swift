@@ -1,32 +1,20 @@
-import Dispatch
 import Glibc
 import MediaIO
 import Synchronization
 
 /// Tells of SIGINT, SIGTERM and SIGHUP instead of dying of them; the second one ends the process at once.
-///
-/// The sources do not change after `init`; all else is under the lock.
-final class SignalWatch: @unchecked Sendable {
+final class SignalWatch: Sendable {
     private struct State {
         var received: Int32?
         var handler: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
-    private let sources: [any DispatchSourceSignal]
+    private let sources: SignalSources
 
     init() {
-        let queue = DispatchQueue(label: "segmentd.signals")
-        let numbers = [SIGINT, SIGTERM, SIGHUP].filter { !Self.isIgnored($0) }
-        sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
-        let registered = DispatchGroup()
-        for (number, source) in zip(numbers, sources) {
-            source.setEventHandler { [weak self] in self?.received(number) }
-            registered.enter()
-            source.setRegistrationHandler { registered.leave() }
-            source.activate()
-        }
-        registered.wait()  // before that a signal does what it always does: ignoring it first would lose it
+        sources = SignalSources([SIGINT, SIGTERM, SIGHUP].filter { !Self.isIgnored($0) })
+        sources.activate { [weak self] in self?.received($0) }
     }
 
     /// The signal that came, if one did.

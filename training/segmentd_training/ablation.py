@@ -40,7 +40,7 @@ def run_one(
     height, width = arguments.input
     what = {
         "recipe": json.loads(recipe.to_json()), "data": arguments.data, "validation": arguments.validation,
-        "input": f"{height}x{width}"}
+        "input": f"{height}x{width}", "start": str(arguments.trunk or arguments.weights)}
     result = output / "result.json"
     if result.is_file():
         return _earlier(result, what)
@@ -66,7 +66,7 @@ def _earlier(result: Path, what: dict[str, object]) -> dict[str, object]:
     """What an earlier run measured. Raises `ValueError` unless it did what this one would do."""
     try:
         found = json.loads(result.read_text())
-        there = found["run"]
+        there = dict(found["run"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{result} holds no result of this program ({error!r}): remove it or give another --output") from error
     differing = [name for name in what if there.get(name) != what[name]]

@@ -55,15 +55,11 @@ class ConvBN(nn.Module):
         x = self._with_frozen_statistics(x) if self.training and not self.bn.training else self.bn(self.conv(x))
         return F.relu(x) if self.relu else x
 
-    def frozen_affine(self) -> tuple[Tensor, Tensor]:
-        """The batch norm as a factor and a summand for each output, where its statistics are constants."""
-        scale = self.bn.weight * torch.rsqrt(self.bn.running_var + self.bn.eps)
-        return scale, self.bn.bias - self.bn.running_mean * scale
-
     def _with_frozen_statistics(self, x: Tensor) -> Tensor:
         """The same function of the same parameters, without a pass over the pixels for the batch norm's part."""
-        scale, bias = self.frozen_affine()
-        conv = self.conv
+        conv, norm = self.conv, self.bn
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        bias = norm.bias - norm.running_mean * scale
         return F.conv2d(
             x, conv.weight * scale[:, None, None, None], bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
