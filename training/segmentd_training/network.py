@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import convolutions
+
 VortexKind = Literal["none", "full", "efficient"]
 
 #: What the engine calls the places where activations are compared, in the order of the graph.
@@ -59,9 +61,10 @@ class ConvBN(nn.Module):
         """The same function of the same parameters, without a pass over the pixels for the batch norm's part."""
         conv, norm = self.conv, self.bn
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        bias = norm.bias - norm.running_mean * scale
-        return F.conv2d(
-            x, conv.weight * scale[:, None, None, None], bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+        weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+        if conv.groups > 1 and x.device.type == "cpu":
+            return convolutions.depthwise(x, weight, bias, stride=conv.stride[0], dilation=conv.dilation[0])
+        return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 
 def depthwise(channels: int, kernel: int, *, stride: int = 1, dilation: int = 1) -> ConvBN:

@@ -34,6 +34,10 @@ class Recipe:
     #: Batch norms keep the statistics they start with: for batches too small to give any, and a start that has good ones.
     frozen_statistics: bool = False
 
+    #: On a CPU all but depthwise convolutions in bfloat16, for one that has instructions for it (AVX-512 BF16, AMX). A GPU
+    #: computes in float16 where it can in any case.
+    bfloat16: bool = False
+
     crop: tuple[int, int] = (768, 768)  #: open
     scales: tuple[float, ...] = (0.75, 1.0, 1.5, 1.75, 2.0)
     continuous_scales: bool = False

@@ -98,7 +98,9 @@ class Trainer:
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         image = image.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
+        is_gpu = device.type == "cuda"
+        half = torch.float16 if is_gpu else torch.bfloat16
+        with torch.autocast(device.type, half, enabled=is_gpu or recipe.bfloat16):
             logits = self._forward(image)
         loss = total_loss(logits.float(), label.to(device, non_blocking=True), recipe, self.weights)
         state.scaler.scale(loss).backward()

@@ -130,6 +130,20 @@ def test_frozen_statistics_stay_while_weights_move(tmp_path: Path) -> None:
     assert not torch.equal(network.stem.conv.weight, begun.stem.conv.weight)
 
 
+def test_steps_in_bfloat16_come_near_those_in_single_precision(tmp_path: Path) -> None:
+    data = f"camvid:{camvid(tmp_path / 'camvid')}"
+    common = ("--set", "steps=2", "--set", "frozen_statistics=true", "--set", "learning_rate=1e-3")
+    single, half = (
+        train.run(arguments(data, tmp_path / name, *common, "--set", f"bfloat16={name}")).network
+        for name in ("false", "true"))
+    torch.manual_seed(0)
+    begun = PyramidShuffleNetV2(11, CONFIGURATIONS["plain"])
+    ways = [torch.cat([(b - a).flatten() for a, b in zip(begun.parameters(), n.parameters())]) for n in (single, half)]
+    assert not torch.equal(*ways)
+    assert ways[1].dtype == torch.float32
+    assert torch.cosine_similarity(*ways, dim=0) > 0.99
+
+
 def test_a_checkpoint_that_was_cut_off_is_named(tmp_path: Path) -> None:
     recipe = Recipe(configuration="plain")
     state = State.begin(recipe, "data", PyramidShuffleNetV2(3, CONFIGURATIONS["plain"]), torch.device("cpu"))
