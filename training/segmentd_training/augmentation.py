@@ -1,10 +1,11 @@
-"""Random crops of labelled pictures: geometry in one warp, things of another picture, then light and colour.
+"""Random crops of labelled pictures: geometry in one warp, parts of other pictures, then light and colour.
 
 Everything is drawn from the generator that is passed in, so a sample is a function of its number alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -33,6 +34,8 @@ class Augmentation:
     biased: float = 0.0
     #: The share of samples that get the wanted classes' pixels of another picture laid over them (copy and paste).
     paste: float = 0.0
+    #: The share of samples that get half of another picture's classes, drawn at random, laid over them (ClassMix).
+    mix: float = 0.0
     #: Labels are drawn at 1 / this of the crop's size.
     label_stride: int = 1
 
@@ -55,20 +58,29 @@ def _content(label: np.ndarray, centre: tuple[float, float], window: tuple[float
     return float(wanted[label[rows, columns]].mean())
 
 
+@dataclass(frozen=True)
+class Donor:
+    """Another picture (H, W, 3) with its label (H, W), and which of the 256 label values are taken from it."""
+
+    picture: np.ndarray
+    label: np.ndarray
+    taken: np.ndarray
+
+
 def augment(
     picture: np.ndarray, label: np.ndarray, plan: Augmentation, wanted: np.ndarray, generator: np.random.Generator,
-    donor: tuple[np.ndarray, np.ndarray] | None = None,
+    donors: Sequence[Donor] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """A crop of `picture` (H, W, 3) and `label` (H, W), uint8, as float32 RGB in 0...1 and uint8 class ids.
 
-    `wanted` holds for each of the 256 label values how much windows with it are sought (`Augmentation.biased`), and
-    which classes' pixels are taken from `donor`, another picture with its label (`Augmentation.paste`).
+    `wanted` holds for each of the 256 label values how much windows with it are sought (`Augmentation.biased`). Crops of
+    `donors` are laid over it, one after the other.
     What lies outside the picture is its reflection, and `IGNORED` in the label.
     """
     crop, ids = warp(picture, label, plan, wanted, generator)
-    if donor:
-        other, other_ids = warp(*donor, plan, wanted, generator)
-        taken = wanted[other_ids] > 0
+    for donor in donors:
+        other, other_ids = warp(donor.picture, donor.label, plan, wanted, generator)
+        taken = donor.taken[other_ids]
         ids = np.where(taken, other_ids, ids)
         stride = plan.label_stride
         taken = taken.repeat(stride, axis=0).repeat(stride, axis=1)

@@ -48,6 +48,7 @@ class Recipe:
     blur: float = 0.0
     biased: float = 0.0
     paste: float = 0.0
+    mix: float = 0.0
     label_stride: int = 1  #: the loss is computed at 1 / this of the crop's size: 1, 2 or 4
 
     weight_power: float = 0.0  #: class weights, frequency^-power
@@ -74,7 +75,7 @@ class Recipe:
                      "weight_power", "edge_weight", "lovasz"):
             check(name, getattr(self, name) >= 0, "a number, at least 0")
         check("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
-        for name in ("final_rate", "batch_norm_momentum", "blur", "biased", "paste"):
+        for name in ("final_rate", "batch_norm_momentum", "blur", "biased", "paste", "mix"):
             check(name, 0 <= getattr(self, name) <= 1, "a share from 0 to 1")
 
     def rate(self, step: int) -> float:
@@ -92,7 +93,7 @@ class Recipe:
         return Augmentation(
             crop=self.crop, scales=self.scales, continuous=self.continuous_scales,
             reference_height=self.reference_height, aspect=self.aspect, rotation=self.rotation, light=self.light,
-            blur=self.blur, biased=self.biased, paste=self.paste, label_stride=self.label_stride)
+            blur=self.blur, biased=self.biased, paste=self.paste, mix=self.mix, label_stride=self.label_stride)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

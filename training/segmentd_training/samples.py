@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from .augmentation import Augmentation, augment
+from .augmentation import Augmentation, Donor, augment
 from .classes import IGNORED, ClassSet
 from .pictures import LabelledPictures
 
@@ -108,16 +108,25 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         source, index = self.origin(number)
         pixels, ids = self._cache.read(source, self.mixture.sources[source], index)
         generator = np.random.default_rng((self.seed, number, 1))
-        picture, label = augment(pixels, ids, self.plan, self.wanted, generator, self._donor(generator))
+        picture, label = augment(pixels, ids, self.plan, self.wanted, generator, self._donors(generator))
         image = np.ascontiguousarray(((picture - self._mean) / self._std).transpose(2, 0, 1), np.float32)
         return torch.from_numpy(image), torch.from_numpy(label)
 
-    def _donor(self, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
-        """A picture of the first source, whose classes the wanted ones are, for `Augmentation.paste` of the samples."""
-        if not self.plan.paste or generator.random() >= self.plan.paste:
-            return None
-        pictures = self.mixture.sources[0]
-        return self._cache.read(0, pictures, int(generator.integers(len(pictures))))
+    def _donors(self, generator: np.random.Generator) -> list[Donor]:
+        """Whose parts are laid over a sample, things last: for `mix` any picture, for `paste` one of the first source,
+        whose classes the wanted ones are.
+        """
+        donors: list[Donor] = []
+        if self.plan.mix and generator.random() < self.plan.mix:
+            source, index = self.origin(int(generator.integers(_BLOCK)))
+            taken = generator.random(256) < 0.5
+            taken[IGNORED] = False
+            donors.append(Donor(*self._cache.read(source, self.mixture.sources[source], index), taken))
+        if self.plan.paste and generator.random() < self.plan.paste:
+            pictures = self.mixture.sources[0]
+            pair = self._cache.read(0, pictures, int(generator.integers(len(pictures))))
+            donors.append(Donor(*pair, self.wanted > 0))
+        return donors
 
 
 class NumberSampler(Sampler[list[int]]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentd_training.augmentation import Augmentation, augment
+from segmentd_training.augmentation import Augmentation, Donor, augment
 from segmentd_training.classes import IGNORED
 
 SIZE = (96, 128)
@@ -33,14 +33,16 @@ def test_the_label_follows_the_picture_through_scale_stretch_rotation_and_mirror
         assert (painted.round()[inside] == ids[inside]).mean() > 0.97
 
 
-def test_the_wanted_classes_of_a_donor_lie_over_the_picture_with_their_labels() -> None:
+def taking(*values: int) -> np.ndarray:
+    return np.isin(np.arange(256), values)
+
+
+def test_what_is_taken_of_a_donor_lies_over_the_picture_with_its_labels() -> None:
     plan = Augmentation(crop=SIZE, scales=(1.0,))
     (picture, label), donor = blocks(1), blocks(2)
-    wanted = NOTHING.copy()
-    wanted[[2, 4]] = 1
     for number in range(10):
-        plain, plain_ids = augment(picture, label, plan, wanted, np.random.default_rng(number))
-        crop, ids = augment(picture, label, plan, wanted, np.random.default_rng(number), donor)
+        plain, plain_ids = augment(picture, label, plan, NOTHING, np.random.default_rng(number))
+        crop, ids = augment(picture, label, plan, NOTHING, np.random.default_rng(number), [Donor(*donor, taking(2, 4))])
         changed = ids != plain_ids
         assert changed.any() and set(np.unique(ids[changed])) <= {2, 4}
         taken = np.isin(donor[1], (2, 4))
@@ -53,11 +55,16 @@ def test_the_wanted_classes_of_a_donor_lie_over_the_picture_with_their_labels() 
 def test_pasted_pixels_and_labels_cover_the_same_places_at_every_label_stride(stride: int) -> None:
     plan = Augmentation(crop=SIZE, scales=(1.0,), label_stride=stride)
     black = (np.zeros((*SIZE, 3), np.uint8), np.zeros(SIZE, np.uint8))
-    donor = blocks(3)
-    wanted = NOTHING.copy()
-    wanted[1:6] = 1
-    crop, ids = augment(*black, plan, wanted, np.random.default_rng(0), donor)
+    crop, ids = augment(*black, plan, NOTHING, np.random.default_rng(0), [Donor(*blocks(3), taking(*range(1, 6)))])
     assert np.array_equal(crop[..., 0] > 0, (ids > 0).repeat(stride, axis=0).repeat(stride, axis=1))
+
+
+def test_a_later_donor_lies_over_an_earlier_one() -> None:
+    plan = Augmentation(crop=SIZE, scales=(1.0,))
+    black = (np.zeros((*SIZE, 3), np.uint8), np.zeros(SIZE, np.uint8))
+    whole = [(np.full((*SIZE, 3), 40 * n, np.uint8), np.full(SIZE, n, np.uint8)) for n in (1, 2)]
+    _, ids = augment(*black, plan, NOTHING, np.random.default_rng(0), [Donor(*w, taking(1, 2)) for w in whole])
+    assert (ids == 2).all()
 
 
 def test_a_sample_is_a_function_of_its_generator_alone() -> None:
@@ -65,6 +72,7 @@ def test_a_sample_is_a_function_of_its_generator_alone() -> None:
     wanted = NOTHING.copy()
     wanted[3] = 1
     first, again, other = (
-        augment(*blocks(1), plan, wanted, np.random.default_rng(seed), blocks(2)) for seed in (7, 7, 8))
+        augment(*blocks(1), plan, wanted, np.random.default_rng(seed), [Donor(*blocks(2), taking(3))])
+        for seed in (7, 7, 8))
     assert np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1])
     assert not np.array_equal(first[0], other[0])

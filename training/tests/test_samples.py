@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from segmentd_training.augmentation import Augmentation
-from segmentd_training.classes import STREET11
+from segmentd_training.classes import IGNORED, STREET11
 from segmentd_training.pictures import LabelledPictures, Picture
 from segmentd_training.samples import Mixture, Samples
 
@@ -52,19 +52,21 @@ def test_a_sample_s_origin_depends_on_its_number_alone() -> None:
     assert len(Counter(s for s, _ in whole)) == 2
 
 
-def test_a_share_of_the_samples_has_pixels_of_another_picture_of_the_first_source(tmp_path: Path) -> None:
-    def source(grey: int, left: int) -> LabelledPictures:
-        label = np.full((32, 32), 1, np.uint8)
-        label[:, :16] = left
-        path = tmp_path / f"{grey}.png"
-        assert cv2.imwrite(str(path), label)
-        picture = Picture(path.name, lambda: np.full((32, 32, 3), grey, np.uint8), path)
-        return LabelledPictures(path.name, STREET11, [picture], {1: 1, 10: 10})
+def halves(folder: Path, grey: int, left: int, right: int) -> LabelledPictures:
+    """One picture, all of one grey, with a class on its left and one on its right."""
+    label = np.full((32, 32), right, np.uint8)
+    label[:, :16] = left
+    path = folder / f"{grey}.png"
+    assert cv2.imwrite(str(path), label)
+    picture = Picture(path.name, lambda: np.full((32, 32, 3), grey, np.uint8), path)
+    return LabelledPictures(path.name, STREET11, [picture], {n: n for n in (*range(11), IGNORED)})
 
+
+def test_a_share_of_the_samples_has_the_wanted_classes_of_a_picture_of_the_first_source(tmp_path: Path) -> None:
     wanted = np.zeros(256, np.float32)
     wanted[10] = 1
     stream = Samples(
-        Mixture([source(200, left=10), source(50, left=1)], [0.5, 0.5]),
+        Mixture([halves(tmp_path, 200, 10, 1), halves(tmp_path, 50, 1, 1)], [0.5, 0.5]),
         Augmentation(crop=(32, 32), scales=(1.0,), paste=0.5), seed=3, mean=(0, 0, 0), std=(1, 1, 1), wanted=wanted)
     of_second = [n for n in range(400) if stream.origin(n)[0] == 1]
     pasted = [n for n in of_second if (stream[n][1] == 10).any()]
@@ -73,3 +75,25 @@ def test_a_share_of_the_samples_has_pixels_of_another_picture_of_the_first_sourc
     greys = (image[0] * 255).round()
     assert greys[label == 10].unique().tolist() == [200]
     assert greys[label == 1].unique().tolist() == [50]
+
+
+def test_a_share_of_the_samples_has_half_of_the_classes_of_any_picture(tmp_path: Path) -> None:
+    stream = Samples(
+        Mixture([halves(tmp_path, 200, 2, 3), halves(tmp_path, 50, 4, IGNORED)], [0.5, 0.5]),
+        Augmentation(crop=(32, 32), scales=(1.0,), mix=0.8), seed=3, mean=(0, 0, 0), std=(1, 1, 1),
+        wanted=np.zeros(256, np.float32))
+    grey_of = {2: 200, 3: 200, 4: 50, IGNORED: 50}
+    added = {0: Counter[tuple[int, ...]](), 1: Counter[tuple[int, ...]]()}
+    for number in range(600):
+        image, label = stream[number]
+        greys = (image[0] * 255).round()
+        for value in label.unique().tolist():
+            assert greys[label == value].unique().tolist() == [grey_of[value]]  # a class comes with its pixels
+        source = stream.origin(number)[0]
+        added[source][tuple(v for v in label.unique().tolist() if v not in ((2, 3), (4, IGNORED))[source])] += 1
+    # 0.8 of the samples have a donor, half of these another source's: each of its classes in half of the cases.
+    first, second = (sum(counts.values()) for counts in added.values())
+    assert added[0].keys() == {(), (4,)}  # what has no class is not taken
+    assert 0.14 < added[0][4,] / first < 0.26
+    assert added[1].keys() == {(), (2,), (3,), (2, 3)}
+    assert all(0.06 < added[1][key] / second < 0.15 for key in ((2,), (3,), (2, 3)))
