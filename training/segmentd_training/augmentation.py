@@ -40,6 +40,15 @@ class Augmentation:
     label_stride: int = 1
 
 
+@dataclass(frozen=True)
+class Donor:
+    """Another picture (H, W, 3) with its label (H, W), and which of the 256 label values are taken from it."""
+
+    picture: np.ndarray
+    label: np.ndarray
+    taken: np.ndarray
+
+
 def _windows(
     size: tuple[int, int], window: tuple[float, float], count: int, generator: np.random.Generator
 ) -> list[tuple[float, float]]:
@@ -56,15 +65,6 @@ def _content(label: np.ndarray, centre: tuple[float, float], window: tuple[float
     rows = slice(int(max(y - h / 2, 0)), int(max(y + h / 2, 1)), 2)
     columns = slice(int(max(x - w / 2, 0)), int(max(x + w / 2, 1)), 2)
     return float(wanted[label[rows, columns]].mean())
-
-
-@dataclass(frozen=True)
-class Donor:
-    """Another picture (H, W, 3) with its label (H, W), and which of the 256 label values are taken from it."""
-
-    picture: np.ndarray
-    label: np.ndarray
-    taken: np.ndarray
 
 
 def augment(
