@@ -158,13 +158,13 @@ public final class LineServer: @unchecked Sendable {
             let limits = inbox.withLock { $0.limits }
             let peer = UnixSocket.peer(of: descriptor)
             guard UnixSocket.allows(peer, limits.allowedUsers) else {
-                Glibc.close(descriptor)
                 onEvent(.denied(path: path, pid: peer?.pid, uid: peer?.uid))
+                Glibc.close(descriptor)
                 continue
             }
             guard clients.count(where: { !$0.isClosed }) < limits.clients else {
-                Glibc.close(descriptor)
                 onEvent(.refused(path: path, limit: limits.clients))
+                Glibc.close(descriptor)
                 continue
             }
             nextIdentity += 1

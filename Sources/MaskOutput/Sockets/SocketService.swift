@@ -145,16 +145,17 @@ final class SocketService {
             }
             let limits = limits.now
             let peer = UnixSocket.peer(of: descriptor)
+            // Counted and told first: whoever finds itself closed is in the status already.
             guard UnixSocket.allows(peer, limits.allowedUsers) else {
-                Glibc.close(descriptor)
                 channel.update { $0.refused += 1 }
                 onEvent(.denied(path: claim.path, pid: peer?.pid, uid: peer?.uid))
+                Glibc.close(descriptor)
                 continue
             }
             guard clients.count < limits.clients else {
-                Glibc.close(descriptor)
                 channel.update { $0.refused += 1 }
                 onEvent(.refused(path: claim.path, limit: limits.clients))
+                Glibc.close(descriptor)
                 continue
             }
             let client = Client(
