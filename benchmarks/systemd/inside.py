@@ -54,11 +54,18 @@ import os, socket, sys
 path, groups, any_kind = sys.argv[1], [int(word) for word in sys.argv[2].split(",") if word], sys.argv[3] == "any"
 os.setgroups(groups); os.setgid(65534); os.setuid(65534)
 import numpy as np
-s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(path); f = s.makefile("rb")
-head = {t[0]: t[1:] for t in f.readline().decode().split()[1:]}; w, h = int(head["W"]), int(head["H"])
-valid = 0
+def connect():
+    s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(path); f = s.makefile("rb")
+    head = {t[0]: t[1:] for t in f.readline().decode().split()[1:]}
+    return f, int(head["W"]), int(head["H"])
+f, w, h = connect()
+valid, again = 0, 0
 while valid < 5:
     line = f.readline()
+    if not line and not again:  # The stream is another one now (docs/wire.md): a reader connects again.
+        again = 1
+        f, w, h = connect()
+        continue
     facts = dict(t[1:].split("=") for t in line.decode().split()[1:])
     mask = np.frombuffer(f.read(w * h), np.uint8).reshape(h, w)
     valid += any_kind or not int(facts["F"], 16) & 1 and int(mask.max()) < 255
