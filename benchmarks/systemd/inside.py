@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -54,18 +55,11 @@ import os, socket, sys
 path, groups, any_kind = sys.argv[1], [int(word) for word in sys.argv[2].split(",") if word], sys.argv[3] == "any"
 os.setgroups(groups); os.setgid(65534); os.setuid(65534)
 import numpy as np
-def connect():
-    s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(path); f = s.makefile("rb")
-    head = {t[0]: t[1:] for t in f.readline().decode().split()[1:]}
-    return f, int(head["W"]), int(head["H"])
-f, w, h = connect()
-valid, again = 0, 0
+s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(path); f = s.makefile("rb")
+head = {t[0]: t[1:] for t in f.readline().decode().split()[1:]}; w, h = int(head["W"]), int(head["H"])
+valid = 0
 while valid < 5:
     line = f.readline()
-    if not line and not again:  # The stream is another one now (docs/wire.md): a reader connects again.
-        again = 1
-        f, w, h = connect()
-        continue
     facts = dict(t[1:].split("=") for t in line.decode().split()[1:])
     mask = np.frombuffer(f.read(w * h), np.uint8).reshape(h, w)
     valid += any_kind or not int(facts["F"], 16) & 1 and int(mask.max()) < 255
@@ -82,6 +76,15 @@ def read_masks(path: str, groups: list[int], kind: str = "valid") -> tuple[bool,
         return False, "no masks within 60 s"
     words = done.stdout if done.returncode == 0 else done.stderr
     return done.returncode == 0, words.strip().splitlines()[-1] if words.strip() else ""
+
+
+def announced(path: str) -> tuple[int, int]:
+    """Height and width in the header that a socket gives its readers now."""
+    with socket.socket(socket.AF_UNIX) as reader, reader.makefile("rb") as lines:
+        reader.settimeout(20)
+        reader.connect(path)
+        head = {word[:1]: word[1:] for word in lines.readline().decode().split()[1:]}
+    return int(head.get("H", 0)), int(head.get("W", 0))
 
 
 def drop_in() -> None:
@@ -246,6 +249,8 @@ def main() -> None:
     check("reload takes over another configuration", done.returncode == 0
           and bool(wait(lambda: Path("/run/segmentd/rear.mask").exists())), done.stderr.strip())
     if port is not None:
+        # A reload is over before the changed camera announces its new size; who reads the former one is closed then.
+        wait(lambda: announced("/run/segmentd/front.mask") == (64, 96))
         works, words = read_masks("/run/segmentd/front.mask", [readers])
         check("an RTSP camera whose password is a credential gives masks", works, words)
     text = wait(lambda: (line := show("StatusText")) and all(word in line for word in ("rear", "fps", "p99")) and line)
