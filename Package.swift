@@ -24,6 +24,7 @@ let package = Package(
         .target(
             name: "CKernels",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "CThreads", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // No pkgConfig: its flags would link the library, and it has to be opened at run time.
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(
@@ -31,11 +32,12 @@ let package = Package(
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev"])]),
 
         // The house, from the ground up: a target imports only those named above it.
+        .target(name: "Threads", dependencies: ["CThreads"], swiftSettings: strict),
         .target(name: "Imaging", swiftSettings: strictFast),
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strictFast),
         .target(name: "MediaIO", dependencies: ["CFFmpeg", "Imaging"], swiftSettings: strictFast),
-        .target(name: "Inference", dependencies: ["Kernels"], swiftSettings: strictFast),
-        .target(name: "MaskOutput", dependencies: ["MediaIO", "Kernels", "Imaging"], swiftSettings: strictFast),
+        .target(name: "Inference", dependencies: ["Kernels", "Threads"], swiftSettings: strictFast),
+        .target(name: "MaskOutput", dependencies: ["MediaIO", "Kernels", "Imaging", "Threads"], swiftSettings: strictFast),
         .target(name: "VideoInput", dependencies: ["MediaIO", "Imaging"], swiftSettings: strictFast),
         .target(
             name: "Networks", dependencies: ["Inference", "Kernels", "Imaging"], resources: [.copy("Resources/models")],
@@ -46,14 +48,14 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "Segmentation", "VideoInput", "MaskOutput", "Imaging",
+                "Segmentation", "VideoInput", "MaskOutput", "Imaging", "Threads",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
         .target(
             name: "Operations",
             dependencies: [
-                "Pipeline", "Segmentation", "Networks", "VideoInput", "MaskOutput", "MediaIO", "Imaging",
+                "Pipeline", "Segmentation", "Networks", "VideoInput", "MaskOutput", "MediaIO", "Imaging", "Threads",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -64,13 +66,14 @@ let package = Package(
             name: "segmentd",
             dependencies: [
                 "Operations", "Pipeline", "Segmentation", "Networks", "Inference", "Kernels", "VideoInput",
-                "MaskOutput", "MediaIO", "Imaging",
+                "MaskOutput", "MediaIO", "Imaging", "Threads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 
         // Tests, a target each
+        .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: strict),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging"], swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: strictFast),
         // Counts allocations; no product links it.

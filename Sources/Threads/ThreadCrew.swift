@@ -1,0 +1,36 @@
+import Dispatch
+import Synchronization
+
+/// Threads that need each other: all of them are started, or none does anything.
+public enum ThreadCrew {
+    /// What one of them is called and does.
+    public typealias Member = (name: String, work: @Sendable () -> Void)
+
+    private final class Gate: Sendable {
+        let isOpen = Atomic<Bool>(false)
+        let wake = DispatchSemaphore(value: 0)
+        let running: Atomic<Int>
+        init(_ count: Int) { running = Atomic(count) }
+    }
+
+    /// Starts all `members`; the last one that ends calls `completion` on its own thread. Where a thread cannot be made
+    /// this throws, no work was begun, and `completion` is not called.
+    public static func start(
+        _ members: [Member], stackBytes: Int = NamedThread.stackBytes, completion: @escaping @Sendable () -> Void
+    ) throws(ThreadError) {
+        guard !members.isEmpty else { return completion() }
+        let gate = Gate(members.count)
+        var started = 0
+        defer { for _ in 0..<started { gate.wake.signal() } }
+        for member in members {
+            try NamedThread(member.name, stackBytes: stackBytes) {
+                gate.wake.wait()
+                guard gate.isOpen.load(ordering: .acquiring) else { return }
+                member.work()
+                if gate.running.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { completion() }
+            }
+            started += 1
+        }
+        gate.isOpen.store(true, ordering: .releasing)
+    }
+}
