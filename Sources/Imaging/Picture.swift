@@ -27,12 +27,21 @@ public struct ColorDescription: Hashable, Sendable {
     public let matrix: Int
     /// Whether Y'CbCr uses the full 0…255 range rather than 16…235.
     public let isFullRange: Bool
+    /// Colour primaries (1 BT.709, 9 BT.2020, 12 P3 …; 2 unspecified).
+    public let primaries: Int
+    /// Transfer characteristics (1 BT.709, 16 PQ, 18 HLG …; 2 unspecified).
+    public let transfer: Int
 
-    /// A colour description from H.273's matrix code point and the range flag.
-    public init(matrix: Int, isFullRange: Bool) {
+    /// A colour description from H.273's code points and the range flag.
+    public init(matrix: Int, isFullRange: Bool, primaries: Int = 2, transfer: Int = 2) {
         self.matrix = matrix
         self.isFullRange = isFullRange
+        self.primaries = primaries
+        self.transfer = transfer
     }
+
+    /// Whether the numbers are of a high dynamic range, PQ or HLG: they look washed out where they are taken for SDR.
+    public var isHDR: Bool { transfer == 16 || transfer == 18 }
 
     /// Nothing is said; the usual guess is BT.709 from 720 rows up and BT.601 below, limited range.
     public static let unspecified = ColorDescription(matrix: 2, isFullRange: false)

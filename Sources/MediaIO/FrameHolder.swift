@@ -89,6 +89,8 @@ extension Picture {
             num: Int32(clamping: sampleAspectRatio.numerator),
             den: Int32(clamping: max(sampleAspectRatio.denominator, 1)))
         frame.pointee.colorspace = AVColorSpace(rawValue: UInt32(clamping: color.matrix))
+        frame.pointee.color_primaries = AVColorPrimaries(rawValue: UInt32(clamping: color.primaries))
+        frame.pointee.color_trc = AVColorTransferCharacteristic(rawValue: UInt32(clamping: color.transfer))
         frame.pointee.color_range = color.isFullRange ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG
         let count = pixelFormat.planeCount
         guard planes.count == count else {

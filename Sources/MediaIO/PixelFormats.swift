@@ -101,11 +101,14 @@ extension ColorDescription {
     init(of frame: AVFrame) {
         let format = AVPixelFormat(rawValue: frame.format)
         if format.isRGB {
-            self.init(matrix: 0, isFullRange: true)
+            self.init(
+                matrix: 0, isFullRange: true, primaries: Int(frame.color_primaries.rawValue),
+                transfer: Int(frame.color_trc.rawValue))
         } else {
             self.init(
                 matrix: Int(frame.colorspace.rawValue),
-                isFullRange: frame.color_range == AVCOL_RANGE_JPEG || format.isFullRangeByName)
+                isFullRange: frame.color_range == AVCOL_RANGE_JPEG || format.isFullRangeByName,
+                primaries: Int(frame.color_primaries.rawValue), transfer: Int(frame.color_trc.rawValue))
         }
     }
 
@@ -115,6 +118,7 @@ extension ColorDescription {
     /// The same with the usual guess where nothing is said: BT.709 from 720 rows up, BT.601 below.
     public func resolved(for size: ImageSize) -> ColorDescription {
         if isSpecified { return self }
-        return ColorDescription(matrix: size.height >= 720 ? 1 : 6, isFullRange: isFullRange)
+        return ColorDescription(
+            matrix: size.height >= 720 ? 1 : 6, isFullRange: isFullRange, primaries: primaries, transfer: transfer)
     }
 }

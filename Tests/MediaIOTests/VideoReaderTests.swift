@@ -119,7 +119,7 @@ struct VideoReaderTests {
             """)
         let frame = try #require(try readAll(path).first)
         #expect(frame.picture.sampleAspectRatio == Rational(8, 9))
-        #expect(frame.picture.color == ColorDescription(matrix: 1, isFullRange: true))
+        #expect(frame.picture.color == ColorDescription(matrix: 1, isFullRange: true, primaries: 1, transfer: 1))
     }
 
     @Test(

@@ -6,7 +6,8 @@ extension Scaler {
     ///
     /// The result says how its numbers are meant: R'G'B' full range; Y'CbCr by the source's matrix (or the usual guess
     /// for R'G'B' sources) in limited range, `yuvj` formats in full range. It shares the picture's memory where
-    /// nothing is to be done, and takes its memory from a pool otherwise. Its pixel aspect is such that it looks as
+    /// nothing is to be done, and takes its memory from a pool otherwise. Pictures in PQ and HLG become SDR of BT.709.
+    /// Its pixel aspect is such that it looks as
     /// the source does; a pixel more or less for the sake of even sizes does not count.
     ///
     /// - Throws: `MediaError`, `.unsupported` for a pixel format or matrix that swscale does not know.
@@ -14,6 +15,7 @@ extension Scaler {
         guard size.height > 0, size.width > 0 else {
             throw MediaError(.invalidArgument, "convert", "a picture", reason: "the size \(size) is empty")
         }
+        if picture.color.isHDR { return try convert(try toneMapped(picture, to: size), to: size, format: format) }
         let source = try cache.value(of: picture.format)
         let target = try format.avFormat()
         let color = Self.color(of: target, from: source, picture.color.resolved(for: picture.codedSize), size: size)
@@ -117,17 +119,21 @@ extension Scaler {
     private static func color(
         of target: AVPixelFormat, from source: AVPixelFormat, _ color: ColorDescription, size: ImageSize
     ) -> ColorDescription {
-        if target.isRGB { return ColorDescription(matrix: 0, isFullRange: true) }
+        func described(matrix: Int, isFullRange: Bool) -> ColorDescription {
+            ColorDescription(
+                matrix: matrix, isFullRange: isFullRange, primaries: color.primaries, transfer: color.transfer)
+        }
+        if target.isRGB { return described(matrix: 0, isFullRange: true) }
         if target.isGray {
-            return ColorDescription(matrix: color.matrix, isFullRange: source.isGray ? color.isFullRange : true)
+            return described(matrix: color.matrix, isFullRange: source.isGray ? color.isFullRange : true)
         }
         let guess = ColorDescription(matrix: 2, isFullRange: false).resolved(for: size)
         let hasMatrix = !source.isRGB && !source.isGray && color.matrix != 0
-        return ColorDescription(
+        return described(
             matrix: hasMatrix ? color.matrix : guess.matrix, isFullRange: target.isFullRangeByName)
     }
 
-    private static func aspect(of picture: Picture, at size: ImageSize) -> Rational {
+    static func aspect(of picture: Picture, at size: ImageSize) -> Rational {
         let aspect = picture.pixelAspect
         let seen = picture.size
         if abs(seen.width - size.width) <= 1, abs(seen.height - size.height) <= 1 { return aspect }

@@ -43,8 +43,14 @@ public final class Scaler {
         Self.blackenBars(base, size: size, content: content)
         let orientation = picture.orientation
         let stored = orientation.swapsSides ? content.size.transposed : content.size
-        let (source, end) = try source(
-            of: picture, planes, region: Self.stored(geometry.visible, orientation, picture.codedSize))
+        let region = Self.stored(geometry.visible, orientation, picture.codedSize)
+        if picture.color.isHDR {
+            let buffer = try cache.buffer(stored, AV_PIX_FMT_GBRP, step: 1)
+            try toneMap(picture, planes, region: region, to: buffer)
+            try turn(PlaneSet(buffer), to: base + content.y * size.width + content.x, geometry, orientation)
+            return
+        }
+        let (source, end) = try source(of: picture, planes, region: region)
         let context = try cache.context(
             from: end,
             to: ScalingContext.End(
@@ -58,15 +64,24 @@ public final class Scaler {
             try context.run(source, to: PlaneSet(green: green, blue: blue, red: red, stride: Int32(size.width)))
         } else {
             let buffer = try cache.buffer(stored, AV_PIX_FMT_GBRP, step: 1)
-            let turned = PlaneSet(buffer)
-            try context.run(source, to: turned)
-            for (index, plane) in [green, blue, red].enumerated() {
-                guard let from = turned[index] else { throw FrameHolder.outOfMemory() }
-                Turning.turn(from, to: (plane, size.width), size: content.size, bytes: 1, orientation: orientation)
-            }
+            try context.run(source, to: PlaneSet(buffer))
+            try turn(PlaneSet(buffer), to: red, geometry, orientation)
         }
         if end.isLimitedGray {
             for plane in [red, green, blue] { GrayRange.expand(plane, stride: size.width, size: content.size) }
+        }
+    }
+
+    /// Writes `source`, planes of green, blue and red as stored, upright into the planes of red, green and blue of the
+    /// network's input, whose content begins at `first`.
+    private func turn(
+        _ source: PlaneSet, to first: UnsafeMutablePointer<UInt8>, _ geometry: MaskGeometry, _ orientation: Orientation
+    ) throws {
+        let (width, area) = (geometry.mask.width, geometry.mask.area)
+        for (index, offset) in [area, 2 * area, 0].enumerated() {
+            guard let from = source[index] else { throw FrameHolder.outOfMemory() }
+            Turning.turn(
+                from, to: (first + offset, width), size: geometry.content.size, bytes: 1, orientation: orientation)
         }
     }
 

@@ -27,6 +27,7 @@ final class ScalerCache {
     private var contexts: [ScalingContext.Key: ScalingContext] = [:]
     private var buffers: [BufferKey: FrameHolder] = [:]
     private var pools: [BufferKey: BufferPool<PooledFrame>] = [:]
+    private var toneMappings: [ToneMapping.Key: ToneMapping] = [:]
     private var lastFormat: (name: PixelFormat, value: AVPixelFormat)?
 
     /// The context for a conversion, made when it is new.
@@ -59,6 +60,15 @@ final class ScalerCache {
         guard let pool = pools[key] else { throw FrameHolder.outOfMemory() }
         let loan = pool.take()
         return (try loan.buffer.holder(size: size, format: format), loan)
+    }
+
+    /// The tables that bring colours of a high dynamic range to SDR, made when they are first needed.
+    func toneMapping(_ color: ColorDescription) -> ToneMapping {
+        let key = ToneMapping.Key(color)
+        if let known = toneMappings[key] { return known }
+        let fresh = ToneMapping(key)
+        toneMappings[key] = fresh
+        return fresh
     }
 
     /// FFmpeg's number for a format, looked up once.
