@@ -15,7 +15,8 @@ struct Segmentd: AsyncParsableCommand {
             EvaluateCommand.self, DescribeCommand.self, BenchCommand.self, TraceCommand.self, ControlCommand.self,
         ])
 
-    static let version = "0.1.0"
+    /// The version of the next release, or of this one: the only place that states it.
+    static let version = "0.2.0"
 
     static func main() async {
         BLAS.prepareEnvironment()

@@ -17,7 +17,20 @@ struct BundledModelTests {
             ])
         #expect(Set(model.labels.palette).count == 11 && model.labels.ignoreID == 255)
         #expect(model.labels.color(of: try #require(model.labels.id(of: "Road"))) == RGB(128, 64, 128))
-        #expect(!model.metadata.trainedOn.isEmpty && !model.metadata.license.isEmpty)
+        #expect(!model.metadata.trainedOn.isEmpty)
+    }
+
+    @Test("states its terms in its metadata and in the file beside it")
+    func terms() throws {
+        let model = try Model.bundled()
+        let folder = (model.path as NSString).deletingLastPathComponent
+        let terms = try String(contentsOfFile: "\(folder)/\(model.name).LICENSE.md", encoding: .utf8)
+        let license = model.metadata.license
+        #expect(license.contains("research use only") && terms.contains("research use\nonly"))
+        #expect(license.contains("\(model.name).LICENSE.md"))
+        for source in ["CamVid", "CC BY-NC 4.0", "LabelMeFacade", "NanoDet-m", "Apache-2.0"] {
+            #expect(license.contains(source) && terms.contains(source), "\(source)")
+        }
     }
 
     @Test("is in half precision, every tensor of it")

@@ -61,6 +61,16 @@ struct DescribeTests {
         #expect(text.contains("vortex      256, 48, 64") && text.contains("20.8"))
     }
 
+    @Test("prints the terms of the model, and none for a configuration without a model")
+    func terms() throws {
+        let text = String(decoding: try describe().output, as: UTF8.self)
+        #expect(text.contains("license: research use only, not commercial: trained on CamVid (CC BY-NC 4.0)"))
+        let json = String(decoding: try describe("--json").output, as: UTF8.self)
+        #expect(json.contains("\"license\" : \"research use only"))
+        let configuration = String(decoding: try describe("--configuration", "plain").output, as: UTF8.self)
+        #expect(!configuration.contains("license"))
+    }
+
     @Test("tells of the compiled network what it was, what it is and what it takes, and the sums are right")
     func sums() throws {
         let found = try compiled("--threads", "2")
