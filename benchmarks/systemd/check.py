@@ -14,33 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from machine import Skipped, boot, need_machine, stage_check, verdict
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-TIMEOUT_SECONDS = 300
-
-UNITS = {
-    "check.target": "[Unit]\nRequires=basic.target\nAfter=basic.target\nWants=check.service\nAllowIsolate=yes\n",
-    "check.service": "[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\n"
-                     "ExecStart=/usr/bin/python3 /srv/check/systemd/inside.py\n"
-                     "ExecStopPost=/bin/systemctl --no-block poweroff\nStandardOutput=append:/srv/out/log\n"
-                     "StandardError=append:/srv/out/log\nTimeoutStartSec=280\n",
-}
-
-
-class Skipped(Exception):
-    """This machine cannot do it; says why."""
-
-
-def need(condition: bool, why: str) -> None:
-    if not condition:
-        raise Skipped(why)
-
-
-def hierarchies() -> list[Path]:
-    """Where a process is put so that nspawn can have a part of the tree for itself."""
-    root = Path("/sys/fs/cgroup")
-    found = [path for path in (root / "systemd", root / "unified") if (path / "cgroup.procs").exists()]
-    return found or ([root] if (root / "cgroup.procs").exists() else [])
 
 
 def stage(folder: Path, built: Path) -> None:
@@ -50,10 +27,7 @@ def stage(folder: Path, built: Path) -> None:
                                "BUILD_FOLDER": str(built)})
     if done.returncode != 0:
         raise SystemExit(f"systemd: make install failed: {done.stdout}{done.stderr}")
-    for name in ("units", "out", "check", "mount"):
-        (folder / name).mkdir()
-    for name, text in UNITS.items():
-        (folder / "units" / name).write_text(text)
+    stage_check(folder, "systemd/inside.py")
     shutil.copytree(HERE, folder / "check/systemd")
     shutil.copytree(HERE.parent / "faults", folder / "check/faults")
 
@@ -72,53 +46,16 @@ def prepare_camera(folder: Path, segmentd: Path) -> None:
     shutil.copy(stream, folder / "check/camera.h264")
 
 
-def boot(folder: Path) -> subprocess.CompletedProcess:
-    name = f"segmentd-check-{os.getpid()}"
-    groups = [path / name for path in hierarchies()]
-    for group in groups:
-        group.mkdir()
-    binds = [f"--bind-ro={folder}/root/usr/local:/usr/local", f"--bind={folder}/root/etc/segmentd:/etc/segmentd",
-             f"--bind-ro={folder}/units:/etc/systemd/system.control", f"--bind-ro={folder}/check:/srv/check",
-             f"--bind={folder}/out:/srv/out"]
-    nspawn = ["systemd-nspawn", "-D", str(folder / "mount"), "--volatile=overlay", "--boot", "--register=no",
-              "--keep-unit", "--private-network", "--console=pipe", *binds, "systemd.unit=check.target"]
-    script = 'mount --make-rprivate / && mount --bind / "$0" && exec "$@"'
-
-    def enter() -> None:
-        for group in groups:
-            (group / "cgroup.procs").write_text("0")
-
-    try:
-        return subprocess.run(["unshare", "-m", "sh", "-c", script, str(folder / "mount"), *nspawn], preexec_fn=enter,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
-    finally:
-        for group in groups:
-            subprocess.run(["find", str(group), "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"],
-                           stderr=subprocess.DEVNULL, check=False)
-
-
 def check(built: Path, keeps: bool) -> int:
-    need(os.geteuid() == 0, "it takes root")
-    for program in ("systemd-nspawn", "unshare", "systemctl"):
-        need(shutil.which(program) is not None, f"there is no {program} (apt-get install systemd systemd-container)")
-    need(bool(hierarchies()), "there are no cgroups that systemd could use")
-    tried = subprocess.run(["unshare", "-m", "sh", "-c", "mount --make-rprivate /"], capture_output=True, text=True)
-    need(tried.returncode == 0, f"no namespaces here: {tried.stderr.strip()}")
+    need_machine()
     if not (built / "segmentd").exists():
         raise SystemExit(f"there is no {built}/segmentd: run `make build` first")
     folder = Path(tempfile.mkdtemp(prefix="segmentd-systemd-", dir="/var/tmp"))
     try:
         stage(folder, built)
         prepare_camera(folder, built / "segmentd")
-        done = boot(folder)
-        log = folder / "out/log"
-        need(log.exists(), f"no system manager could be started: {(done.stdout + done.stderr).strip()[-300:]}")
-        text = log.read_text(errors="replace")
-        print(text, end="")
-        if "checks passed" in text:
-            return 0
-        print(f"FAIL: the check did not come to its end, status {done.returncode}" if "FAIL" not in text else "FAIL")
-        return 1
+        binds = [f"--bind-ro={folder}/root/usr/local:/usr/local", f"--bind={folder}/root/etc/segmentd:/etc/segmentd"]
+        return verdict(folder, boot(folder, binds))
     finally:
         if keeps:
             print(f"kept {folder}", file=sys.stderr)

@@ -6,7 +6,6 @@ import grp
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -14,41 +13,14 @@ import time
 import urllib.request
 from pathlib import Path
 
+from service import UNIT, announced, check, conclude, logged, show, systemctl, wait
+
 sys.path.insert(0, "/srv/check/faults")
 
-UNIT = "segmentd.service"
 CONFIG = Path("/etc/segmentd/config.yaml")
 PASSWORD = Path("/srv/check/password").read_text()
 CAMERA = Path("/srv/check/camera.h264")
 HTTP_PORT = 9464
-failures = 0
-passed = 0
-
-
-def check(name: str, holds: bool, seen: object = "") -> bool:
-    global failures, passed
-    passed, failures = passed + bool(holds), failures + (not holds)
-    print(f"{'pass' if holds else 'FAIL'}  {name}{': ' if seen != '' else ''}{seen}", flush=True)
-    return bool(holds)
-
-
-def systemctl(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(["systemctl", *words], capture_output=True, text=True, timeout=100)
-
-
-def show(name: str) -> str:
-    return systemctl("show", "-P", name, UNIT).stdout.strip()
-
-
-def wait(condition, seconds: float = 30):
-    """What `condition` gives once it is true; None where it never was."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if value := condition():
-            return value
-        time.sleep(0.1)
-    return None
-
 
 READER = """
 import os, socket, sys
@@ -76,15 +48,6 @@ def read_masks(path: str, groups: list[int], kind: str = "valid") -> tuple[bool,
         return False, "no masks within 60 s"
     words = done.stdout if done.returncode == 0 else done.stderr
     return done.returncode == 0, words.strip().splitlines()[-1] if words.strip() else ""
-
-
-def announced(path: str) -> tuple[int, int]:
-    """Height and width in the header that a socket gives its readers now."""
-    with socket.socket(socket.AF_UNIX) as reader, reader.makefile("rb") as lines:
-        reader.settimeout(20)
-        reader.connect(path)
-        head = {word[:1]: word[1:] for word in lines.readline().decode().split()[1:]}
-    return int(head.get("H", 0)), int(head.get("W", 0))
 
 
 def drop_in() -> None:
@@ -175,11 +138,6 @@ def reloads(port: int | None) -> None:
     reload()
     check("a right one adds a camera", bool(wait(lambda: Path("/run/segmentd/side.mask").exists()))
           and show("MainPID") == pid)
-
-
-def logged() -> str:
-    return subprocess.run(["journalctl", "-u", UNIT, "--no-pager", "-q", "-o", "cat"], capture_output=True,
-                          text=True).stdout
 
 
 def priorities() -> None:
@@ -290,7 +248,7 @@ def main() -> None:
           and show("ExecMainStatus") == "78", f"{show('ActiveState')}, status {show('ExecMainStatus')}")
     if server:
         server.kill()
-    print(f"{passed} of {passed + failures} {'checks passed' if not failures else 'checks: FAIL'}", flush=True)
+    conclude()
 
 
 if __name__ == "__main__":
