@@ -7,11 +7,11 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export CONFIGURATION SANITIZE VIDEO SHORT PREFIX DESTDIR
 
-.PHONY: help build test lint format demo bench faults install uninstall
+.PHONY: help build test lint format demo bench faults install uninstall deb deb-test
 .NOTPARALLEL:
 
 help: ## list these verbs
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf 'make %-9s %s\n' "$$verb" "$$what"; done
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf 'make %-9s %s\n' "$$verb" "$$what"; done
 
 build: ## set up and build segmentd in release (CONFIGURATION=debug for a debug build)
 	@scripts/build.sh
@@ -39,3 +39,9 @@ install: ## install what `make build` built under PREFIX (/usr/local) and DESTDI
 
 uninstall: ## remove it again; configuration and recordings stay
 	@scripts/uninstall.sh
+
+deb: ## build the Debian package of this release and architecture, .build-deb/segmentd_VERSION_ARCH.deb
+	@scripts/deb.sh
+
+deb-test: ## build it, lintian, then install, start, upgrade and purge it in a bare Debian root (root needed)
+	@scripts/deb-test.sh

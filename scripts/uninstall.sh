@@ -15,7 +15,8 @@ if [ -z "$root" ] && [ -d /run/systemd/system ]; then
 fi
 rm -rf "$root$prefix/lib/segmentd" "$root$prefix/share/doc/segmentd"
 rm -f "$root$prefix/bin/segmentd" "$root$prefix/lib/systemd/system/segmentd.service" \
-    "$root$prefix/lib/systemd/system/segmentd.socket" "$root$prefix/lib/sysusers.d/segmentd.conf"
+    "$root$prefix/lib/systemd/system/segmentd.socket" "$root$prefix/lib/sysusers.d/segmentd.conf" \
+    "$root$prefix/share/man/man1/segmentd.1"
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 for kept in "$root$configuration" "$root/var/lib/segmentd"; do
     [ ! -e "$kept" ] || echo "uninstall: left $kept as it is: it is yours"

@@ -56,6 +56,8 @@ struct InstallTests {
         #expect(checked.status == 0, "\(checked.text)")
         let unit = try String(contentsOfFile: "\(root)/usr/lib/systemd/system/segmentd.service", encoding: .utf8)
         #expect(unit.contains("ExecStart=/usr/bin/segmentd run"))
+        let terms = files(under: root).filter { $0.hasSuffix("/LICENSE") || $0.hasSuffix("street11.LICENSE.md") }
+        #expect(terms.count == 2, "the program's licence and the model's terms are installed: \(terms)")
 
         // A second installation keeps what was configured.
         try "size: 256x512\n".write(toFile: "\(root)/etc/segmentd/config.yaml", atomically: true, encoding: .utf8)
@@ -65,6 +67,19 @@ struct InstallTests {
         let removed = try make("uninstall", variables)
         #expect(removed.status == 0 && removed.text.contains("left \(root)/etc/segmentd"), "\(removed.text)")
         #expect(files(under: root) == ["etc/segmentd/config.yaml"])
+    }
+
+    @Test("the manual page names every command, and no other")
+    func manualPage() throws {
+        let help = try Running(["--help"]).wait()
+        let commands = String(decoding: help.output, as: UTF8.self).split(separator: "SUBCOMMANDS:").last?
+            .split(separator: "\n").compactMap { line in
+                line.hasPrefix("  ") && !line.hasPrefix("   ") ? line.split(separator: " ").first : nil
+            }
+        let page = try String(contentsOf: Program.root.appending(path: "packaging/man/segmentd.1"), encoding: .utf8)
+        let section = page.components(separatedBy: ".SH ").first { $0.hasPrefix("COMMANDS") } ?? ""
+        let described = section.components(separatedBy: ".TP\n.B ").dropFirst().compactMap { $0.split(separator: "\n").first }
+        #expect(try Set(described) == Set(#require(commands).filter { $0 != "See" }))
     }
 
     @Test(
