@@ -32,7 +32,10 @@ struct RunCommand: AsyncParsableCommand {
         let signals = ServiceSignals()
         let configuration = try ServiceConfiguration(path: config)
         let log = ServiceLog.Shared(level: configuration.logThreshold.level)
-        let logger = ServiceLog.logger(shared: log)
+        let writer = try LogWriter()
+        StandardError.use(writer)
+        defer { StandardError.flush() }
+        let logger = ServiceLog.logger(shared: log) { writer.write($0) }
         var lost: [String] = []
         do {
             let runtime = try await Self.blocking {
@@ -74,6 +77,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         settings.onOverdue = {
             logger.critical("stopping took longer than \(SegmentationService.stopTimeout) s; giving up")
+            StandardError.flush(seconds: 0.5)
             PartialFile.removeAll()
             _exit(ExitStatus.software.rawValue)
         }

@@ -56,6 +56,7 @@ struct Segmentd: AsyncParsableCommand {
         }
         let failure = error as? CommandFailure ?? CommandFailure(error)
         for line in failure.lines { StandardError.write("segmentd: \(line)\n") }
+        StandardError.flush()
         Glibc.exit(failure.status.rawValue)
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Operations
+import Synchronization
 
 /// Where people are told what happens; standard output may be carrying video.
 enum StandardError {
@@ -15,6 +16,17 @@ enum StandardError {
         return Int(size.ws_col)
     }
 
+    private static let writer = Mutex<LogWriter?>(nil)
+
+    /// Has everything written by `writer` from now on: a service does not wait for whoever reads standard error.
+    static func use(_ writer: LogWriter) { self.writer.withLock { $0 = writer } }
+
     /// Writes as one piece.
-    static func write(_ text: String) { ServiceLog.writeToStandardError(text) }
+    static func write(_ text: String) {
+        guard let writer = writer.withLock({ $0 }) else { return ServiceLog.writeToStandardError(text) }
+        writer.write(text)
+    }
+
+    /// Waits until what a service wrote has been read, `seconds` at most: for the end of the process.
+    static func flush(seconds: Double = 1) { _ = writer.withLock { $0 }?.flush(seconds: seconds) }
 }

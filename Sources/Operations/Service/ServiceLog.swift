@@ -121,14 +121,17 @@ public struct ServiceLog: LogHandler {
             guard let leftOut = shared.admit("\(camera)\(event.message)") else { return }
             if leftOut > 0 { suffix += " (\(leftOut) more like it in the last minute)" }
         }
+        write(Self.line(event.level, "\(camera)\(event.message)\(suffix)", style: style))
+    }
+
+    /// `message` as the log has it, with the end of the line; a message of several lines becomes several.
+    static func line(_ level: Logger.Level, _ message: String, style: Style) -> String {
         let prefix =
             switch style {
-            case .journal: "<\(Self.priority(of: event.level))>"
-            case .plain: "\(Self.now()) \(event.level.rawValue) "
+            case .journal: "<\(priority(of: level))>"
+            case .plain: "\(now()) \(level.rawValue) "
             }
-        var lines = ""
-        for line in "\(camera)\(event.message)\(suffix)".split(separator: "\n") { lines += "\(prefix)\(line)\n" }
-        write(lines)
+        return message.split(separator: "\n").map { "\(prefix)\($0)\n" }.joined()
     }
 
     private static func priority(of level: Logger.Level) -> Int {
@@ -159,13 +162,20 @@ public struct ServiceLog: LogHandler {
 
     private static let standardError = Mutex(())
 
-    /// Writes to standard error as one piece; when nobody reads it, nothing can be done.
+    /// Writes to standard error as one piece, and waits for whoever reads it: for commands that end. A service writes
+    /// through a `LogWriter`. What cannot be written is lost.
     public static func writeToStandardError(_ lines: String) {
         standardError.withLock { _ in
             var rest = Array(lines.utf8)[...]
             while !rest.isEmpty {
                 let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
                 if count < 0, errno == EINTR { continue }
+                if count < 0, errno == EAGAIN {
+                    // The caller of the program made the descriptor non-blocking.
+                    var polled = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&polled, 1, -1)
+                    continue
+                }
                 guard count > 0 else { return }
                 rest = rest.dropFirst(count)
             }
