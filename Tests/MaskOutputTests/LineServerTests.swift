@@ -12,7 +12,7 @@ import Testing
 
     private func server(
         _ settings: SocketServer.Settings = .init(), events: @escaping @Sendable (SocketEvent) -> Void = { _ in },
-        handler: @escaping LineServer.Handler = { line, respond in respond(Array("<\(line)>".utf8)) }
+        handler: @escaping LineServer.Handler = { line, _, respond in respond(Array("<\(line)>".utf8)) }
     ) throws -> LineServer {
         try LineServer(
             path: path, settings: settings, tooLong: Array("too long\n".utf8), onEvent: events, handler: handler)
@@ -47,7 +47,7 @@ import Testing
         patient.stallSeconds = 600
         let server = try server(
             patient,
-            handler: { line, respond in
+            handler: { line, _, respond in
                 switch line {
                 case "wait": held.withLock { $0 = respond }
                 case "much": respond([UInt8](repeating: 65, count: 8 << 20))
@@ -99,7 +99,7 @@ import Testing
     func stalled() throws {
         var settings = SocketServer.Settings()
         settings.stallSeconds = 0.2
-        let server = try server(settings, handler: { _, respond in respond([UInt8](repeating: 65, count: 8 << 20)) })
+        let server = try server(settings, handler: { _, _, respond in respond([UInt8](repeating: 65, count: 8 << 20)) })
         defer { server.close() }
         let deaf = try #require(SocketReader(path))
         say(deaf, "much\n")

@@ -3,21 +3,7 @@
 /// A client asks in lines and gets a line for each, in order. While one is being answered nothing more is read from it,
 /// so that a client can neither pile up questions nor answers. One that begins a line and does not end it, or does not
 /// take its answer, is to be closed after `stall` nanoseconds; one that asks nothing after `idle`.
-struct LineConversation {
-    /// What to do now.
-    enum Step: Equatable {
-        /// Wait for the client to say something.
-        case read
-        /// Answer this line, then report `answered`.
-        case answer(line: String)
-        /// Wait for the answer.
-        case wait
-        /// Send the output from its beginning, then report `sent`.
-        case send
-        /// Close the connection.
-        case close
-    }
-
+struct LineConversation: ClientConversation {
     /// Bounds of a conversation.
     struct Limits {
         /// Bytes of a line, its end not counted.
@@ -29,6 +15,7 @@ struct LineConversation {
     }
 
     private let limits: Limits
+    private let tooLong: [UInt8]
     private var input: [UInt8] = []
     /// What is left to send.
     private(set) var output: ArraySlice<UInt8> = []
@@ -37,9 +24,10 @@ struct LineConversation {
     private var isClosing = false
     private var progress: UInt64
 
-    /// A client that has just come.
-    init(limits: Limits, now: UInt64) {
+    /// A client that has just come. `tooLong` is the answer to a line beyond the limit.
+    init(limits: Limits, tooLong: [UInt8] = [], now: UInt64) {
         self.limits = limits
+        self.tooLong = tooLong
         progress = now
     }
 
@@ -50,7 +38,7 @@ struct LineConversation {
     }
 
     /// The client said something.
-    mutating func received(_ bytes: some Sequence<UInt8>, now: UInt64) {
+    mutating func received(_ bytes: [UInt8], now: UInt64) {
         if input.isEmpty { progress = now }
         input += bytes
     }
@@ -58,8 +46,8 @@ struct LineConversation {
     /// The client will say nothing more; what it began counts as a line.
     mutating func ended() { hasEnded = true }
 
-    /// What to do now; a line is handed out once. `tooLong` is the answer to a line beyond the limit.
-    mutating func step(tooLong: @autoclosure () -> [UInt8]) -> Step {
+    /// What to do now; a line is handed out once.
+    mutating func step() -> ConversationStep {
         if !output.isEmpty { return .send }
         if isClosing { return .close }
         if isWaiting { return .wait }
@@ -72,7 +60,7 @@ struct LineConversation {
         }
         if input.count > limits.line {
             input.removeAll()
-            output = tooLong()[...]
+            output = tooLong[...]
             isClosing = true
             return .send
         }

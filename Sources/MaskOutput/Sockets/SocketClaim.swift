@@ -155,7 +155,7 @@ final class SocketClaim: @unchecked Sendable {
         let code = errno
         if result == 0 || code == EAGAIN || code == EINPROGRESS {
             // Nobody but the listener's own process answers; its peer credentials name it.
-            throw .socketInUse(path: path, pid: result == 0 ? UnixSocket.peer(of: probe)?.pid : nil)
+            throw .socketInUse(path: path, pid: result == 0 ? SocketPeer(of: probe).pid : nil)
         }
         // EPROTOTYPE: somebody has a socket of another type there. EACCES: we cannot tell.
         guard code == ECONNREFUSED || code == ENOENT else {

@@ -134,7 +134,7 @@ final class SocketService {
         while true {
             guard let descriptor = UnixSocket.accept(claim.descriptor) else {
                 switch errno {
-                case EINTR, ECONNABORTED: continue
+                case EINTR, ECONNABORTED, EPROTO: continue
                 case EAGAIN: return
                 default:
                     // Out of descriptors or memory: polling on would spin.
@@ -144,11 +144,11 @@ final class SocketService {
                 }
             }
             let limits = limits.now
-            let peer = UnixSocket.peer(of: descriptor)
+            let peer = SocketPeer(of: descriptor)
             // Counted and told first: whoever finds itself closed is in the status already.
             guard UnixSocket.allows(peer, limits.allowedUsers) else {
                 channel.update { $0.refused += 1 }
-                onEvent(.denied(path: claim.path, pid: peer?.pid, uid: peer?.uid))
+                onEvent(.denied(path: claim.path, pid: peer.pid, uid: peer.uid))
                 Glibc.close(descriptor)
                 continue
             }
@@ -167,7 +167,7 @@ final class SocketService {
                 $0.clients += 1
                 $0.accepted += 1
             }
-            onEvent(.connected(path: claim.path, pid: peer?.pid, uid: peer?.uid))
+            onEvent(.connected(path: claim.path, pid: peer.pid, uid: peer.uid))
             advance(client, now: now)
             removeClosed()
         }

@@ -130,17 +130,8 @@ enum UnixSocket {
     }
 
     /// Whether a peer is among `users`; nil users means all. Who cannot be told is not.
-    static func allows(_ peer: (pid: Int32, uid: UInt32)?, _ users: Set<UInt32>?) -> Bool {
+    static func allows(_ peer: SocketPeer, _ users: Set<UInt32>?) -> Bool {
         guard let users else { return true }
-        return peer.map { users.contains($0.uid) } ?? false
-    }
-
-    /// The process at the other end; nil where the system does not tell.
-    static func peer(of descriptor: Int32) -> (pid: Int32, uid: UInt32)? {
-        // struct ucred: pid, uid, gid.
-        var credentials: (Int32, UInt32, UInt32) = (0, 0, 0)
-        var size = socklen_t(MemoryLayout.size(ofValue: credentials))
-        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 else { return nil }
-        return (credentials.0, credentials.1)
+        return peer.uid.map { users.contains($0) } ?? false
     }
 }

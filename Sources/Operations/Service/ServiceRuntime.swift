@@ -249,14 +249,14 @@ public final class ServiceRuntime: ControlSurface {
         }
     }
 
-    private func openControl(_ configuration: ServiceConfiguration) throws(OutputError) {
+    private func openControl(_ configuration: ServiceConfiguration) throws {
         let path = CameraSockets.directory(of: configuration) + "/control"
         if state.withLock({ $0.control?.path }) == path { return }
         let responder = ControlResponder(self)
         let fresh = try LineServer(
             path: path, inherited: setup.inherited.descriptor(for: path), settings: configuration.sockets.settings,
             tooLong: ControlResponder.tooLong, clock: setup.clock, onEvent: { [sockets] in sockets.log($0) },
-            handler: { line, respond in responder.answer(line, respond) })
+            handler: { line, _, respond in responder.answer(line, respond) })
         let old = state.withLock { state in
             defer { state.control = fresh }
             return state.control
@@ -276,7 +276,9 @@ public final class ServiceRuntime: ControlSurface {
         // Held until `close` lets go of the server.
         let pages = StatusPages(report: { self.report() }, metrics: { self.metrics() })
         do throws(StatusServerError) {
-            let server = try StatusServer(port: port, address: configuration.http.address, pages: pages)
+            let server = try StatusServer(
+                port: port, address: configuration.http.address, pages: pages,
+                onEvent: { [sockets] in sockets.log($0) })
             state.withLock { $0.http = server }
         } catch {
             if old != nil { restoreHTTP(state.withLock { $0.configuration }) }
