@@ -136,11 +136,14 @@ public struct StreamInfo: Hashable, Sendable {
     public let pixelAspect: Rational
     /// What it is, for people: `h264 yuv420p`, `synthetic drive, seed 7`.
     public let summary: String
+    /// Whether frames come at their own pace whether or not they are taken (a camera, a stream, a file paced in real
+    /// time), so that an output that is slow must leave some out. Set by the source; nothing else tells.
+    public let isLive: Bool
 
     /// The facts of an open stream.
     public init(
         size: ImageSize, frameRate: Rational?, timeBase: Rational, frameCount: Int? = nil,
-        pixelAspect: Rational = Rational(1, 1), summary: String
+        pixelAspect: Rational = Rational(1, 1), summary: String, isLive: Bool = false
     ) {
         self.size = size
         self.frameRate = frameRate
@@ -148,5 +151,13 @@ public struct StreamInfo: Hashable, Sendable {
         self.frameCount = frameCount
         self.pixelAspect = pixelAspect
         self.summary = summary
+        self.isLive = isLive
+    }
+
+    /// The same stream, read as a live one or not.
+    public func read(asLive isLive: Bool) -> StreamInfo {
+        StreamInfo(
+            size: size, frameRate: frameRate, timeBase: timeBase, frameCount: frameCount, pixelAspect: pixelAspect,
+            summary: summary, isLive: isLive)
     }
 }

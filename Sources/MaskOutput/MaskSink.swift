@@ -26,11 +26,16 @@ public protocol MaskSink: AnyObject, Sendable {
 
     /// Gives up: what is half written is removed.
     func abandon()
+
+    /// What a user should know of what was written, a sentence each. Asked for after `finish`.
+    var remarks: [String] { get }
 }
 
 extension MaskSink {
     /// Only what is seen.
     public var showsBlindness: Bool { false }
+    /// Nothing out of the ordinary.
+    public var remarks: [String] { [] }
     /// Does nothing.
     public func writeBlind(_ mask: Mask, dropped: Int) throws {}
 }

@@ -19,6 +19,9 @@ public enum MaskSinks {
         /// Nowhere.
         case null
 
+        /// Whether frames in it have times.
+        var holdsTimes: Bool { self == .video || self == .null }
+
         /// The style where the user names none: ids for PNGs and checksums, an overlay for what is looked at.
         public func defaultStyle(path: String) -> OutputStyle {
             switch self {
@@ -60,6 +63,7 @@ public enum MaskSinks {
     ) throws -> any MaskSink {
         let kind = try kind(of: output)
         let style = style ?? kind.defaultStyle(path: output)
+        if options.keepsExactTimes, !kind.holdsTimes { throw OutputError.noTimes(output: output) }
         switch kind {
         case .standardOutput: return Y4MSink(target: .descriptor(STDOUT_FILENO), style: style, options: options)
         case .y4m: return Y4MSink(target: .file(output), style: style, options: options)
@@ -67,7 +71,8 @@ public enum MaskSinks {
         case .picture: return PNGSink(target: .file(output), style: style, options: options)
         case .null: return NullSink()
         case .video:
-            try VideoWriter.checkName(path: output, content: style.content)
+            try VideoWriter.checkName(
+                path: output, content: style.content, keepsExactTimes: options.keepsExactTimes)
             return VideoSink(path: output, style: style, options: options)
         }
     }

@@ -29,6 +29,8 @@ public enum OutputError: Error, Equatable, Sendable, CustomStringConvertible {
     case socketPathTooLong(path: String, limit: Int)
     /// There is no such group.
     case unknownGroup(name: String, path: String)
+    /// Exact times are wanted of an output whose frames have none.
+    case noTimes(output: String)
     /// A call came out of order: `begin` once, then `write`, then `finish`.
     case outOfOrder(output: String)
 
@@ -65,6 +67,8 @@ public enum OutputError: Error, Equatable, Sendable, CustomStringConvertible {
             "cannot open the socket \(path): the path is \(path.utf8.count) bytes long and the system allows \(limit)"
         case .unknownGroup(let name, let path):
             "cannot give the socket \(path) to the group \(name): there is no such group"
+        case .noTimes(let output):
+            "cannot keep exact times in \(output): pictures and Y4M have no times; write a video file (.mkv, .mp4, .nut)"
         case .outOfOrder(let output):
             "\(output) was written to before it was begun or after it ended"
         }

@@ -36,6 +36,8 @@ public struct OutputOptions: Sendable {
     public var threads = 2
     /// H.264's constant rate factor of overlays, 0 (best) … 51.
     public var quality = 20
+    /// Whether a video keeps the input's time stamps instead of its pace from 0 on (`ClockCorrections`).
+    public var keepsExactTimes = false
 
     /// The defaults.
     public init() {}

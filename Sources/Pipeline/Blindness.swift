@@ -11,7 +11,7 @@ extension CameraPipeline {
             maxAge: maxAge, maxFramesPerSecond: options.maxFramesPerSecond, now: clock.monotonicNanoseconds)
         let nominal = StreamInfo(
             size: engine.inputSize, frameRate: Rational(Int(BlindClock.defaultRate), 1), timeBase: Rational(1, 1000),
-            summary: "nothing yet")
+            summary: "nothing yet", isLive: true)
         var (hasOpened, hasBegun) = (false, false)
         while true {
             let now = clock.monotonicNanoseconds

@@ -74,7 +74,8 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         }
         return StreamInfo(
             size: size, frameRate: reader.frameRate, timeBase: stream.timeBase, frameCount: frameCount(of: stream),
-            pixelAspect: first?.pixelAspect ?? Self.pixelAspect(of: stream), summary: summary(of: stream, first))
+            pixelAspect: first?.pixelAspect ?? Self.pixelAspect(of: stream), summary: summary(of: stream, first),
+            isLive: isLive)
     }
 
     /// The next frame.

@@ -71,7 +71,7 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
         return StreamInfo(
             size: picture.size, frameRate: Rational(options.folderFrameRate, 1), timeBase: timeBase,
             frameCount: isLive || options.loops ? nil : images.count, pixelAspect: picture.pixelAspect,
-            summary: "\(images.count) images, the first \(picture.format)")
+            summary: "\(images.count) images, the first \(picture.format)", isLive: isLive)
     }
 
     /// The next image.

@@ -108,7 +108,7 @@ extension ExitStatus {
         case .folder(_, let code), .socket(_, _, let code): self = Self(creating: code)
         case .notAFolder, .notASocket, .socketPathTooLong: self = .cannotCreate
         case .socketInUse: self = .unavailable
-        case .unknownKind, .unknownRecording, .moreThanOneFrame: self = .usage
+        case .unknownKind, .unknownRecording, .moreThanOneFrame, .noTimes: self = .usage
         case .unknownGroup: self = .configuration
         case .readerGone, .write: self = .ioError
         case .sizeChanged: self = .dataError

@@ -49,6 +49,13 @@ struct SegmentCommand: AsyncParsableCommand {
     @Option(help: "The network's input, height x width, multiples of 16; smaller is faster and coarser.")
     var size = NetworkSize.standard
 
+    @Flag(
+        help: """
+            Keep the input's time stamps in a video. Without it a video begins at 0 and leaves out the jumps of the \
+            input's clock: steps backwards, or forwards by more than 10 s and ten frames.
+            """)
+    var exactTimes = false
+
     @OptionGroup var engine: EngineArguments
 
     func validate() throws {
@@ -62,6 +69,7 @@ struct SegmentCommand: AsyncParsableCommand {
         var options = OutputOptions()
         options.opacity = opacity
         options.resolution = resolution
+        options.keepsExactTimes = exactTimes
         // All that can be refused before the model is loaded is refused here.
         let prepared = try jobs.map { job in
             (
@@ -84,6 +92,7 @@ struct SegmentCommand: AsyncParsableCommand {
             let outcome = await pipeline.run()
             signals.onSignal(nil)
             progress.end(note: outcome.wasCancelled ? "interrupted" : outcome.isComplete ? nil : "not completed")
+            for remark in sink.remarks { StandardError.write("\(job.title): \(remark)\n") }
             if let failure = Self.failure(of: outcome, job: job) {
                 for line in failure.lines { StandardError.write("segmentd: \(line)\n") }
                 status = status ?? failure.status

@@ -100,7 +100,8 @@ struct RotatingRecordingTests {
             recording = try RotatingRecording(path: path, style: style, options: options, limits: limits, clock: clock)
             recording.observe { [events] event in events.all.withLock { $0.append(event) } }
             recording.begin(
-                stream: Made.stream(RotatingRecordingTests.size), maskSize: RotatingRecordingTests.size,
+                stream: Made.stream(RotatingRecordingTests.size).read(asLive: true),
+                maskSize: RotatingRecordingTests.size,
                 labels: Made.labels)
         }
 

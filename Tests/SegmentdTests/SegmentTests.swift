@@ -209,6 +209,66 @@ struct SegmentTests {
         }
     }
 
+    /// ffmpeg with these arguments, in the folder; false where there is none.
+    private func ffmpeg(_ arguments: String...) throws -> Bool {
+        guard FileManager.default.isExecutableFile(atPath: "/usr/bin/ffmpeg") else {
+            print("skipped: no ffmpeg")
+            return false
+        }
+        let result = try Running(
+            ["-v", "error", "-y"] + arguments, in: folder, program: URL(filePath: "/usr/bin/ffmpeg")
+        ).wait()
+        #expect(result.status == 0, result.summary)
+        return result.status == 0
+    }
+
+    /// What ffprobe says of the container: seconds of its start and its length.
+    private func extent(_ name: String) throws -> (start: Double, length: Double) {
+        let result = try Running(
+            ["-v", "error", "-show_entries", "format=start_time,duration", "-of", "csv=p=0", name], in: folder,
+            program: URL(filePath: "/usr/bin/ffprobe")
+        ).wait()
+        let words = String(decoding: result.output, as: UTF8.self).split { ",\n".contains($0) }.compactMap {
+            Double($0)
+        }
+        return words.count == 2 ? (words[0], words[1]) : (-1, -1)
+    }
+
+    @Test(
+        "keeps the pace of a recording that was spliced, and says so", arguments: ["mp4", "mkv", "webm", "avi", "mov"])
+    func spliced(name: String) throws {
+        try drive("drive.mkv", frames: 30)
+        // Three recordings of a second, written one after the other: ten hours, then twenty, then from the beginning.
+        for (index, offset) in ["36000", "72000", "3"].enumerated() {
+            guard
+                try ffmpeg(
+                    "-i", "drive.mkv", "-c:v", "libx264", "-bf", "2", "-output_ts_offset", offset, "-f", "mpegts",
+                    "\(index).ts")
+            else { return }
+        }
+        let bytes = try (0..<3).reduce(Data()) { $0 + (try Data(contentsOf: folder.url.appending(path: "\($1).ts"))) }
+        try bytes.write(to: folder.url.appending(path: "spliced.ts"))
+        let result = try segment("spliced.ts", "-o", "out.\(name)")
+        #expect(result.status == 0, result.summary)
+        #expect(result.errors.contains("the input's clock jumped 2 times"), result.summary)
+        let found = try extent("out.\(name)")
+        #expect(abs(found.start) < 0.1 && abs(found.length - 3) < 0.2, "\(found)")
+    }
+
+    @Test("keeps the input's time stamps where that is asked for")
+    func exactTimes() throws {
+        try drive("drive.mkv", frames: 30)
+        guard try ffmpeg("-i", "drive.mkv", "-c", "copy", "-output_ts_offset", "36000", "later.mkv") else { return }
+        let plain = try segment("later.mkv", "-o", "plain.mp4")
+        #expect(plain.errors.contains("begins at 36000") && plain.errors.contains("--exact-times"), plain.summary)
+        #expect(try abs(extent("plain.mp4").start) < 0.1)
+        let exact = try segment("later.mkv", "-o", "exact.mp4", "--exact-times")
+        #expect(exact.status == 0 && !exact.errors.contains("begins at"), exact.summary)
+        #expect(try abs(extent("exact.mp4").start - 36_000) < 0.1)
+        #expect(try segment("later.mkv", "-o", "exact.avi", "--exact-times").status == 64)
+        #expect(try segment("later.mkv", "-o", "-", "--exact-times").status == 64)
+    }
+
     @Test("refuses a model that is cut in half, missing or none at all")
     func badModels() throws {
         let model = Program.root.appending(path: "Sources/Networks/Resources/models/street11.safetensors")

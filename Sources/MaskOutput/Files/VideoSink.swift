@@ -3,7 +3,7 @@ import MediaIO
 
 /// Writes a video: an overlay, the class colours or the class ids, by the file name's extension (`VideoWriter`).
 ///
-/// Frames keep the source's time stamps. The video has the size of its first frame; a source that changes size later is
+/// Frames keep the source's pace, from 0 on, or its time stamps where the options say so. The video has the size of its first frame; a source that changes size later is
 /// brought to it. With the extension `framemd5` it is the checksum sink: a line of time stamp and MD5 a frame, the same
 /// that `ffmpeg -f framemd5` prints of the video. One queue calls it.
 public final class VideoSink: MaskSink, @unchecked Sendable {
@@ -15,6 +15,7 @@ public final class VideoSink: MaskSink, @unchecked Sendable {
     private var stream: StreamInfo?
     private var labels: LabelSet?
     private var output: Output?
+    private var lastSequence: UInt64?
 
     private struct Output {
         let writer: VideoWriter
@@ -31,8 +32,10 @@ public final class VideoSink: MaskSink, @unchecked Sendable {
         summary = "video \(path)"
     }
 
-    /// Frames whose time stamp could not be kept so far (it did not rise).
-    public var adjustedTimes: Int { output?.writer.adjustedTimes ?? 0 }
+    /// What was made of the input's clock.
+    public var remarks: [String] {
+        output?.writer.clockCorrections.remarks(isExact: options.keepsExactTimes) ?? []
+    }
 
     /// Checks that the file can be written.
     public func begin(stream info: StreamInfo, maskSize: ImageSize, labels: LabelSet) throws {
@@ -49,7 +52,11 @@ public final class VideoSink: MaskSink, @unchecked Sendable {
         try output.painter.draw(
             mask, of: frame.picture, as: output.picture, on: canvas.planes, format: canvas.format,
             matrix: output.matrix)
-        try output.writer.write(canvas, at: mask.stamp.mediaTime, duration: mask.stamp.mediaDuration)
+        let sequence = mask.stamp.sequence
+        let advance = lastSequence.map { sequence > $0 ? Int(clamping: sequence - $0) : 1 } ?? 1
+        lastSequence = sequence
+        try output.writer.write(
+            canvas, at: mask.stamp.mediaTime, duration: mask.stamp.mediaDuration, advance: advance)
     }
 
     private func open(for mask: Mask, of frame: Frame) throws -> Output {
@@ -62,7 +69,8 @@ public final class VideoSink: MaskSink, @unchecked Sendable {
             path: path,
             settings: VideoWriter.Settings(
                 size: picture.size, content: style.content, timeBase: stream.timeBase, frameRate: stream.frameRate,
-                pixelAspect: picture.pixelAspect, matrix: matrix, threads: options.threads, quality: options.quality))
+                pixelAspect: picture.pixelAspect, matrix: matrix, threads: options.threads, quality: options.quality,
+                keepsExactTimes: options.keepsExactTimes))
         return Output(writer: writer, painter: painter, picture: picture, matrix: matrix)
     }
 

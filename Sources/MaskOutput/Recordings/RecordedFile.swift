@@ -2,6 +2,9 @@ import Imaging
 import MediaIO
 
 /// One file of a recording and its index, while it is written. Lives on the recording's queue.
+///
+/// The film of a live camera runs by capture times on the monotonic clock, which does not jump, so that a time without
+/// pictures is as long in the film. That of a file, which may be read faster than it plays, keeps the file's pace.
 final class RecordedFile {
     let names: RecordingName.File
     let size: ImageSize
@@ -10,12 +13,16 @@ final class RecordedFile {
     private let painter: FramePainter
     private let picture: OutputPicture
     private let matrix: Int
+    private let isLive: Bool
     private let origin: UInt64
+    private var lastSequence: UInt64?
     private var flushedAt: UInt64
     /// Seconds from its first frame to its last.
     private(set) var seconds = 0.0
     /// Frames in it.
     var frames: Int { writer.frameCount }
+    /// Jumps of the input's clock that are not in it.
+    var jumps: Int { writer.clockCorrections.jumps }
     /// Bytes on the disk.
     var bytes: Int64 { writer.durableBytes + index.bytes }
 
@@ -37,23 +44,36 @@ final class RecordedFile {
             settings: VideoWriter.Settings(
                 size: picture.size, content: style.content, timeBase: Self.clock, frameRate: stream.frameRate,
                 pixelAspect: picture.pixelAspect, matrix: matrix, threads: options.threads, quality: options.quality,
-                unfinishedPath: names.unfinished))
+                keepsExactTimes: stream.isLive, unfinishedPath: names.unfinished))
         do throws(OutputError) {
             index = try RecordingIndex(path: names.index)
         } catch {
             writer.abandon()
             throw error
         }
-        origin = Self.position(frame.stamp)
+        isLive = stream.isLive
+        origin = frame.stamp.capture.monotonicNanoseconds
         flushedAt = now
     }
 
-    /// When a frame was, in nanoseconds on a clock that does not jump: its capture, or for a file its place in it.
-    private static func position(_ stamp: FrameStamp) -> UInt64 {
-        if stamp.capture.origin == .file, let time = stamp.mediaTime, time.timeBase.isPositive {
-            return UInt64(max(0, min(time.seconds, 1e9)) * 1e9)
-        }
-        return stamp.capture.monotonicNanoseconds
+    /// Nanoseconds from the first frame's capture to that of `stamp`.
+    private func elapsed(_ stamp: FrameStamp) -> UInt64 {
+        let captured = stamp.capture.monotonicNanoseconds
+        return captured > origin ? captured - origin : 0
+    }
+
+    /// How long it is before `frame`, as far as that can be told; a time without pictures counts.
+    func seconds(before frame: Frame) -> Double {
+        isLive ? max(seconds, Double(elapsed(frame.stamp)) / 1e9) : seconds
+    }
+
+    /// Where a frame is in time: its capture, or for a file its place in it.
+    private func time(of stamp: FrameStamp) -> MediaTime? {
+        guard isLive else { return stamp.mediaTime }
+        let nanoseconds = elapsed(stamp)
+        return MediaTime(
+            value: Int64(clamping: nanoseconds / 100_000 * 9 + nanoseconds % 100_000 * 9 / 100_000),
+            timeBase: Self.clock)
     }
 
     /// Paints and encodes one frame. Returns whether what is written went to the disk, as it does once a second.
@@ -61,10 +81,11 @@ final class RecordedFile {
         let canvas = try writer.canvas()
         try painter.draw(
             mask, of: frame.picture, as: picture, on: canvas.planes, format: canvas.format, matrix: matrix)
-        let position = Self.position(frame.stamp)
-        let elapsed = position > origin ? position - origin : 0
-        let ticks = Int64(clamping: elapsed / 100_000 * 9 + elapsed % 100_000 * 9 / 100_000)
-        let place = try writer.write(canvas, at: MediaTime(value: ticks, timeBase: Self.clock))
+        let sequence = mask.stamp.sequence
+        let advance = lastSequence.map { sequence > $0 ? Int(clamping: sequence - $0) : 1 } ?? 1
+        lastSequence = sequence
+        let place = try writer.write(
+            canvas, at: time(of: frame.stamp), duration: isLive ? 0 : frame.stamp.mediaDuration, advance: advance)
         seconds = place.seconds
         index.add(mask, seconds: seconds, dropped: dropped)
         guard now < flushedAt || now - flushedAt >= 1_000_000_000 else { return false }

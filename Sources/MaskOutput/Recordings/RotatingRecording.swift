@@ -1,82 +1,13 @@
-import Dispatch
 import Glibc
 import Imaging
 import MediaIO
 import Synchronization
 
-/// Something that happened to a recording, for the log.
-public enum RecordingEvent: Sendable {
-    /// A file is whole.
-    case finished(path: String, frames: Int, bytes: Int64)
-    /// A file that a process left behind when it died was given its name.
-    case recovered(path: String)
-    /// A file was removed for the quota.
-    case removed(path: String)
-    /// Nothing is recorded any more, for this reason; it is tried again by itself.
-    case stopped(any Error)
-    /// It records again.
-    case resumed
-}
-
-/// How a recording is doing.
-public struct RecordingSnapshot: Hashable, Sendable {
-    /// What it does.
-    public enum State: String, Sendable {
-        /// No frame has come yet.
-        case waiting
-        /// Frames are written.
-        case recording
-        /// The disk has no room; it goes on when there is some.
-        case diskFull = "disk_full"
-        /// It failed; it is tried again.
-        case failed
-        /// It was completed.
-        case ended
-    }
-
-    /// The path as configured.
-    public var path: String
-    /// What it does.
-    public var state = State.waiting
-    /// The file being written.
-    public var file: String?
-    /// Bytes of that file that are on the disk.
-    public var bytes: Int64 = 0
-    /// Bytes of all its files.
-    public var totalBytes: Int64 = 0
-    /// Frames written.
-    public var frames: UInt64 = 0
-    /// Frames left out, for want of time or room.
-    public var dropped: UInt64 = 0
-    /// Files finished.
-    public var finished: UInt64 = 0
-    /// Files removed for the quota.
-    public var removed: UInt64 = 0
-    /// The last failure.
-    public var error: String?
-}
-
-/// There is less room on a disk than is to be left free.
-public struct NoRoom: Error, CustomStringConvertible {
-    /// The folder.
-    public let folder: String
-    /// Bytes free there.
-    public let free: Int64
-    /// Bytes that stay free.
-    public let minimum: Int64
-
-    /// One sentence.
-    public var description: String {
-        "the disk of \(folder) is full: \(free / 1_000_000) MB are free, and \(minimum / 1_000_000) MB are to stay so "
-            + "(min_free_mb)"
-    }
-}
-
 /// Records video in files of limited length and size, each with an index, within a quota: `docs/operations.md`.
 ///
-/// It works on a queue of its own: where encoder or disk are too slow for a live camera it leaves frames out, and never
-/// holds up other outputs. A disk that is full or gone stops it until there is room again, and nothing else. What is
-/// written is on the disk a second later, and playable there if the process or the machine dies.
+/// It waits for encoder and disk: `QueuedSink` keeps that from a live camera's other outputs. A disk that is full or gone
+/// stops it until there is room again, and nothing else. What is written is on the disk a second later, and playable
+/// there if the process or the machine dies. One queue calls it.
 public final class RotatingRecording: MaskSink, @unchecked Sendable {
     /// `recording /var/lib/segmentd/front.mkv`.
     public let summary: String
@@ -88,18 +19,15 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
     private let folder: RecordingFolder
     private let clock: any FrameClock
     private let observer = Mutex<(@Sendable (RecordingEvent) -> Void)?>(nil)
-    private let queue: DispatchQueue
-    private let shared: Mutex<(snapshot: RecordingSnapshot, pending: Int)>
+    private let shared: Mutex<RecordingSnapshot>
 
-    // Touched on the queue alone.
+    // Touched by the queue that calls it alone.
     private var stream: StreamInfo?
     private var labels: LabelSet?
     private var current: RecordedFile?
     private var stopped: (since: UInt64, error: any Error)?
     private var older: [RecordingFolder.Finished] = []
 
-    /// Frames of a live camera that may wait for the encoder.
-    private static let longestQueue = 4
     /// Nanoseconds after which a recording that stopped is tried again.
     private static let patience: UInt64 = 2_000_000_000
 
@@ -125,11 +53,10 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
         folder = RecordingFolder(name: self.name)
         self.clock = clock
         summary = "recording \(path)"
-        queue = DispatchQueue(label: "segmentd.recording", qos: .utility)
-        shared = Mutex((RecordingSnapshot(path: path), 0))
+        shared = Mutex(RecordingSnapshot(path: path))
     }
 
-    /// Calls `handler` with what happens from now on, on the recording's queue.
+    /// Calls `handler` with what happens from now on, on the queue that writes.
     public func observe(_ handler: @escaping @Sendable (RecordingEvent) -> Void) {
         observer.withLock { $0 = handler }
     }
@@ -140,68 +67,44 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
     }
 
     /// How it is doing now.
-    public var snapshot: RecordingSnapshot { shared.withLock { $0.snapshot } }
+    public var snapshot: RecordingSnapshot { shared.withLock { $0 } }
 
     /// Takes note of the stream, and gives files that a dead process left their names.
     public func begin(stream info: StreamInfo, maskSize: ImageSize, labels: LabelSet) {
-        queue.async { [self] in
-            stream = info
-            self.labels = labels
-            for path in folder.recover() { onEvent(.recovered(path: path)) }
-            older = folder.finished()
-            note()
-        }
+        stream = info
+        self.labels = labels
+        for path in folder.recover() { onEvent(.recovered(path: path)) }
+        older = folder.finished()
+        note()
     }
 
-    /// Takes one frame to record. One of a file is recorded before this returns; one of a live camera is left out where
-    /// too many wait.
-    public func write(_ mask: Mask, of frame: Frame, dropped: Int) {
-        guard frame.stamp.capture.origin != .file else {
-            return queue.sync { record(mask, of: frame, dropped: dropped) }
-        }
-        let isTaken = shared.withLock { shared in
-            guard shared.pending < Self.longestQueue else {
-                shared.snapshot.dropped += 1
-                return false
-            }
-            shared.pending += 1
-            return true
-        }
-        guard isTaken else { return }
-        queue.async { [self] in
-            record(mask, of: frame, dropped: dropped)
-            shared.withLock { $0.pending -= 1 }
-        }
-    }
+    /// Records one frame, or leaves it out where nothing can be recorded now.
+    public func write(_ mask: Mask, of frame: Frame, dropped: Int) { record(mask, of: frame, dropped: dropped) }
 
     /// Completes the file being written. Throws where nothing could be recorded at last.
     public func finish() throws {
-        try queue.sync {
-            close()
-            shared.withLock { $0.snapshot.state = .ended }
-            if let stopped { throw stopped.error }
-        }
+        close()
+        shared.withLock { $0.state = .ended }
+        if let stopped { throw stopped.error }
     }
 
     /// Completes the file being written.
     public func abandon() {
-        queue.sync {
-            close()
-            shared.withLock { $0.snapshot.state = .ended }
-        }
+        close()
+        shared.withLock { $0.state = .ended }
     }
 
-    // MARK: - On the queue
+    // MARK: - Writing
 
     private func record(_ mask: Mask, of frame: Frame, dropped: Int) {
         let now = clock.monotonicNanoseconds
         if let stopped, now >= stopped.since, now - stopped.since < Self.patience {
-            return shared.withLock { $0.snapshot.dropped += 1 }
+            return shared.withLock { $0.dropped += 1 }
         }
         do {
             let file = try file(for: mask, of: frame, now: now)
             let isFlushed = try file.write(mask, of: frame, dropped: dropped, now: now)
-            shared.withLock { $0.snapshot.frames += 1 }
+            shared.withLock { $0.frames += 1 }
             if stopped != nil {
                 stopped = nil
                 onEvent(.resumed)
@@ -210,7 +113,7 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
             note()
             guard isFlushed else { return }
         } catch {
-            shared.withLock { $0.snapshot.dropped += 1 }
+            shared.withLock { $0.dropped += 1 }
             return stop(error, now: now)
         }
         do { try checkRoom() } catch { stop(error, now: now) }
@@ -219,7 +122,7 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
     /// The file that goes on, or a new one where one is due.
     private func file(for mask: Mask, of frame: Frame, now: UInt64) throws -> RecordedFile {
         if let current, current.size == frame.picture.size,
-            !limits.isRotationDue(seconds: current.seconds, bytes: current.bytes)
+            !limits.isRotationDue(seconds: current.seconds(before: frame), bytes: current.bytes)
         {
             return current
         }
@@ -256,7 +159,7 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
         let surplus = limits.surplus(older.map(\.bytes), current: current?.bytes ?? 0)
         for old in older.prefix(surplus) {
             folder.remove(old.file)
-            shared.withLock { $0.snapshot.removed += 1 }
+            shared.withLock { $0.removed += 1 }
             onEvent(.removed(path: old.file.finished))
         }
         older.removeFirst(surplus)
@@ -271,7 +174,8 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
             onEvent(
                 .finished(
                     path: file.names.finished, frames: file.frames, bytes: RecordingFolder.bytes(file.names.finished)))
-            shared.withLock { $0.snapshot.finished += 1 }
+            if file.jumps > 0 { onEvent(.clockJumped(path: file.names.finished, jumps: file.jumps)) }
+            shared.withLock { $0.finished += 1 }
         } catch {
             file.salvage()
             stop(error, now: clock.monotonicNanoseconds)
@@ -293,7 +197,7 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
             }
             older = folder.finished()
         }
-        shared.withLock { $0.snapshot.error = "\(error)" }
+        shared.withLock { $0.error = "\(error)" }
         note()
         if isNews { onEvent(.stopped(error)) }
     }
@@ -301,7 +205,7 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
     private func close(_ file: RecordedFile) {
         do {
             try file.finish()
-            shared.withLock { $0.snapshot.finished += 1 }
+            shared.withLock { $0.finished += 1 }
         } catch {
             file.salvage()
         }
@@ -316,11 +220,11 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
         }
         let file = current.map { ($0.names.unfinished, $0.bytes) }
         let total = older.reduce(file?.1 ?? 0) { $0 + $1.bytes }
-        shared.withLock { shared in
-            shared.snapshot.state = state
-            shared.snapshot.file = file?.0
-            shared.snapshot.bytes = file?.1 ?? 0
-            shared.snapshot.totalBytes = total
+        shared.withLock { snapshot in
+            snapshot.state = state
+            snapshot.file = file?.0
+            snapshot.bytes = file?.1 ?? 0
+            snapshot.totalBytes = total
         }
     }
 

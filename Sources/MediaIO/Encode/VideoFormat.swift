@@ -52,6 +52,9 @@ struct VideoFormat: Equatable {
     /// Whether the container counts frames instead of keeping time stamps.
     var countsFrames: Bool { muxer == "avi" }
 
+    /// Whether the container keeps the time from one frame to the next in 32 bits.
+    var hasShortSteps: Bool { ["mp4", "mov"].contains(muxer) }
+
     /// File name extensions that we can write, in the order of the manual.
     static let extensions = ["mp4", "m4v", "mov", "mkv", "webm", "avi", "nut", "framemd5"]
 

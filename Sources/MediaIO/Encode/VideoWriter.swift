@@ -36,6 +36,9 @@ public final class VideoWriter {
         public var threads: Int
         /// H.264's constant rate factor for `picture` content, 0 (best) … 51.
         public var quality: Int
+        /// Whether frames keep the source's time stamps. Otherwise the file starts at 0 and leaves out the jumps of the
+        /// source's clock (`PresentationTimes`).
+        public var keepsExactTimes: Bool
         /// Where the file lies until it is finished, in the same folder, if it is to be playable before that: `flush`
         /// brings it so far, and it stays there if the process dies. Nil: under a hidden name, removed when that happens.
         public var unfinishedPath: String?
@@ -44,8 +47,9 @@ public final class VideoWriter {
         public init(
             size: ImageSize, content: VideoContent, timeBase: Rational, frameRate: Rational? = nil,
             pixelAspect: Rational = Rational(1, 1), matrix: Int = 1, threads: Int = 2, quality: Int = 20,
-            unfinishedPath: String? = nil
+            keepsExactTimes: Bool = false, unfinishedPath: String? = nil
         ) {
+            self.keepsExactTimes = keepsExactTimes
             self.unfinishedPath = unfinishedPath
             self.size = size
             self.content = content
@@ -69,8 +73,10 @@ public final class VideoWriter {
     public private(set) var frameCount = 0
     /// Bytes that `flush` or `finish` brought to the disk.
     public private(set) var durableBytes: Int64 = 0
-    /// Frames whose time stamp could not be kept (it did not rise, or lay days from zero).
-    public var adjustedTimes: Int { times.adjusted }
+    /// What the times of the frames written so far differ in from those that came.
+    public var clockCorrections: ClockCorrections { times.corrections }
+    /// Frames whose time stamp could not be kept: it did not rise, or the clock had jumped.
+    public var adjustedTimes: Int { times.corrections.nudges + times.corrections.jumps }
 
     private let settings: Settings
     private let format: VideoFormat
@@ -86,10 +92,14 @@ public final class VideoWriter {
     private var canvases: [Canvas] = []
     private var isOpen = true
 
-    /// Whether a file of the name `path` can hold `content`; throws what `init` would. Touches nothing.
-    public static func checkName(path: String, content: VideoContent) throws(EncodeError) {
+    /// Whether a file of the name `path` can hold `content`, and exact times where they are wanted; throws what `init`
+    /// would. Touches nothing.
+    public static func checkName(
+        path: String, content: VideoContent, keepsExactTimes: Bool = false
+    ) throws(EncodeError) {
         let even = ImageSize(height: 2, width: 2)
         let format = try VideoFormat.of(path: path, content: content, size: even, quality: 20)
+        if keepsExactTimes, format.countsFrames { throw holdsNoTimes(path) }
         guard avcodec_find_encoder_by_name(format.encoder) != nil else {
             throw .noEncoder(name: format.encoder, path: path)
         }
@@ -122,9 +132,13 @@ public final class VideoWriter {
                     advice: "write .mkv or .mp4"
                 )
             }
+            guard !settings.keepsExactTimes else { throw Self.holdsNoTimes(path) }
             timeBase = Rational(rate.denominator, rate.numerator)
         }
-        times = PresentationTimes(timeBase: timeBase, frameRate: settings.frameRate)
+        // Its steps have 32 bits: with ticks of a nanosecond none could be longer than two seconds.
+        if format.hasShortSteps, timeBase.value < 1e-6 { timeBase = Rational(1, 1_000_000) }
+        times = PresentationTimes(
+            timeBase: timeBase, frameRate: settings.frameRate, isExact: settings.keepsExactTimes)
         if let unfinished = settings.unfinishedPath {
             file = try PartialFile(path: path, unfinishedPath: unfinished)
         } else {
@@ -152,6 +166,17 @@ public final class VideoWriter {
             file.abandon()
             throw error
         }
+        if format.hasShortSteps, let tick = muxer.pointee.streams[0]?.pointee.time_base {
+            // The muxer counts in ticks of its own, which are no longer than ours.
+            times.longestStep = PresentationTimes.rescale(
+                Int64(Int32.max) - 1, from: Rational(Int(tick.num), Int(tick.den)), to: timeBase)
+        }
+    }
+
+    private static func holdsNoTimes(_ path: String) -> EncodeError {
+        .unsuitable(
+            path: path, reason: "this kind of file counts frames and cannot hold exact times",
+            advice: "write .mkv, .mp4 or .nut")
     }
 
     deinit {
@@ -195,11 +220,14 @@ public final class VideoWriter {
     }
 
     /// Encodes what is drawn on `canvas` (one that `canvas()` gave), shown from `time` on for `duration` ticks of
-    /// that time's base (0: until the next frame). Returns when it is shown in the file.
+    /// that time's base (0: until the next frame). It is the `advance`th frame of the source after the last one that was
+    /// written. Returns when it is shown in the file.
     @discardableResult
-    public func write(_ canvas: Canvas, at time: MediaTime?, duration: Int64 = 0) throws(EncodeError) -> MediaTime {
+    public func write(
+        _ canvas: Canvas, at time: MediaTime?, duration: Int64 = 0, advance: Int = 1
+    ) throws(EncodeError) -> MediaTime {
         guard isOpen else { throw .failed(step: "writing after the end", path: path, code: FF_ERROR_EOF) }
-        let place = times.place(time, duration: duration)
+        let place = times.place(time, duration: duration, advance: advance)
         canvas.frame.pointee.pts = place.start
         canvas.frame.pointee.pict_type = AV_PICTURE_TYPE_NONE
         durations[place.start] = place.duration

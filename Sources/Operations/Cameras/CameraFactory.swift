@@ -91,13 +91,19 @@ public struct CameraFactory: Sendable {
             var options = OutputOptions()
             options.opacity = recording.opacity
             switch try? MaskSinks.kind(of: recording.path) {
-            case .folder, .null:
+            case .null:
                 return try MaskSinks.make(output: recording.path, style: recording.style, options: options)
+            case .folder:
+                return QueuedSink(
+                    try MaskSinks.make(output: recording.path, style: recording.style, options: options),
+                    path: recording.path)
             default:
                 // The network needs the processors more.
                 options.threads = 1
-                return try RotatingRecording(
-                    path: recording.path, style: recording.style, options: options, limits: recording.limits)
+                return QueuedSink(
+                    try RotatingRecording(
+                        path: recording.path, style: recording.style, options: options, limits: recording.limits),
+                    path: recording.path)
             }
         }
     }

@@ -25,7 +25,7 @@ public final class CameraService: Service {
         var phase = Phase.connecting
         var stream: StreamInfo?
         var source: SupervisedSource?
-        var recordings: [RotatingRecording] = []
+        var recordings: [QueuedSink] = []
         var lostOutput: String?
         var pipeline: CameraPipeline?
         var isStopping = false
@@ -137,8 +137,8 @@ public final class CameraService: Service {
             self?.report(event)
         }
         let sinks = try factory.sinks(camera)
-        let recordings = sinks.compactMap { LatestFrames.original($0) as? RotatingRecording }
-        for recording in recordings {
+        let recordings = sinks.compactMap { LatestFrames.original($0) as? QueuedSink }
+        for recording in recordings.compactMap({ $0.inner as? RotatingRecording }) {
             recording.observe { [weak self, path = recording.summary] event in self?.report(event, of: path) }
         }
         let pipeline = CameraPipeline(
@@ -229,6 +229,10 @@ public final class CameraService: Service {
             logger.error("\(recording) stopped: \(error); it goes on by itself when that is mended")
         case .resumed:
             logger.notice("\(recording) goes on")
+        case .clockJumped(let path, let jumps):
+            logger.notice(
+                "the input's clock jumped \(jumps == 1 ? "once" : "\(jumps) times"); \(path) keeps its pace and has no gap there"
+            )
         }
     }
 

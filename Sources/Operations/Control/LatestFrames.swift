@@ -66,6 +66,7 @@ public final class LatestFrames: Sendable {
 
         var showsBlindness: Bool { inner.showsBlindness }
         func writeBlind(_ mask: Mask, dropped: Int) throws { try inner.writeBlind(mask, dropped: dropped) }
+        var remarks: [String] { inner.remarks }
         func finish() throws { try inner.finish() }
         func abandon() { inner.abandon() }
     }

@@ -149,7 +149,7 @@ public final class SupervisedSource: VideoSource, StatusReporting {
                 return state.isCancelled
             }
             if isCancelled { inner.cancel() }
-            let stream = try inner.open()
+            let stream = try inner.open().read(asLive: isLive)
             reading.withLock {
                 $0.gate.reset()
                 $0.offset = nil

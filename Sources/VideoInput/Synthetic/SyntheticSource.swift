@@ -51,7 +51,7 @@ public final class SyntheticSource: VideoSource {
         }
         return StreamInfo(
             size: options.size, frameRate: options.frameRate, timeBase: options.timeBase,
-            frameCount: options.frameCount, summary: "synthetic drive, seed \(options.seed)")
+            frameCount: options.frameCount, summary: "synthetic drive, seed \(options.seed)", isLive: isLive)
     }
 
     /// The next frame; nil after the last, or when the source is not open.

@@ -8,9 +8,10 @@ import Testing
 
     private static func settings(
         _ content: VideoContent = .ids, timeBase: Rational = Rational(1, 1000), rate: Rational? = Rational(25, 1),
-        size: ImageSize = VideoWriterTests.size
+        size: ImageSize = VideoWriterTests.size, isExact: Bool = false
     ) -> VideoWriter.Settings {
-        VideoWriter.Settings(size: size, content: content, timeBase: timeBase, frameRate: rate)
+        VideoWriter.Settings(
+            size: size, content: content, timeBase: timeBase, frameRate: rate, keepsExactTimes: isExact)
     }
 
     private static func draw(_ canvas: Canvas, _ seed: Int) {
@@ -22,16 +23,18 @@ import Testing
     }
 
     /// Start and duration of each frame, as the checksum file tells them.
-    private func places(_ times: [(MediaTime?, Int64)], rate: Rational? = Rational(25, 1), timeBase: Rational) throws
-        -> (places: [[Int64]], adjusted: Int)
-    {
+    private func places(
+        _ times: [(MediaTime?, Int64)], rate: Rational? = Rational(25, 1), timeBase: Rational, isExact: Bool = false,
+        advance: Int = 1
+    ) throws -> (places: [[Int64]], corrections: ClockCorrections) {
         let media = try TestMedia()
         let path = media.path("out.framemd5")
-        let writer = try VideoWriter(path: path, settings: Self.settings(timeBase: timeBase, rate: rate))
+        let writer = try VideoWriter(
+            path: path, settings: Self.settings(timeBase: timeBase, rate: rate, isExact: isExact))
         for (time, duration) in times {
             let canvas = try writer.canvas()
             Self.draw(canvas, 0)
-            try writer.write(canvas, at: time, duration: duration)
+            try writer.write(canvas, at: time, duration: duration, advance: advance)
         }
         try writer.finish()
         let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
@@ -39,7 +42,7 @@ import Testing
             lines.filter { !$0.hasPrefix("#") }.map { line in
                 let words = line.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
                 return [Int64(words[2]) ?? -1, Int64(words[3]) ?? -1]
-            }, writer.adjustedTimes
+            }, writer.clockCorrections
         )
     }
 
@@ -49,11 +52,17 @@ import Testing
         values.map { (MediaTime(value: $0, timeBase: timeBase), duration) }
     }
 
-    @Test("Time stamps that rise are kept, whatever their steps")
+    @Test("Time stamps that rise are kept, whatever their steps; a start a second or more from 0 becomes 0")
     func kept() throws {
-        let found = try places(ticks([3, 4, 90, 91, 5000], duration: 40), timeBase: Rational(1, 1000))
+        let stamps = ticks([3, 4, 90, 91, 5000], duration: 40)
+        let found = try places(stamps, timeBase: Rational(1, 1000))
         #expect(found.places == [[3, 40], [4, 40], [90, 40], [91, 40], [5000, 40]])
-        #expect(found.adjusted == 0)
+        #expect(found.corrections == ClockCorrections())
+        let late = ticks([1400, 1401, 1500], duration: 40)
+        let moved = try places(late, timeBase: Rational(1, 1000))
+        #expect(moved.places == [[0, 40], [1, 40], [100, 40]] && abs(moved.corrections.origin - 1.4) < 1e-9)
+        let exact = try places(late, timeBase: Rational(1, 1000), isExact: true)
+        #expect(exact.places == [[1400, 40], [1401, 40], [1500, 40]] && exact.corrections == ClockCorrections())
     }
 
     @Test("Stamps in another unit are brought to the stream's")
@@ -68,7 +77,48 @@ import Testing
         let found = try places(
             ticks([0, 40, 40, 39, 80, 10_000, 0, 40, 80], duration: 40), timeBase: Rational(1, 1000))
         #expect(found.places.map { $0[0] } == [0, 40, 41, 42, 80, 10_000, 10_040, 10_080, 10_120])
-        #expect(found.adjusted == 3)
+        #expect(found.corrections.jumps == 1 && found.corrections.nudges == 2)
+    }
+
+    @Test("A step of more than ten seconds and ten frames is a jump, a shorter one a gap")
+    func jumps() throws {
+        let milliseconds = Rational(1, 1000)
+        let jump = try places(
+            ticks([36_001_400, 36_001_440, 72_000_000, 72_000_040, 500, 540, 580], duration: 40), timeBase: milliseconds
+        )
+        #expect(jump.places.map { $0[0] } == [0, 40, 80, 120, 160, 200, 240])
+        #expect(jump.corrections.jumps == 2 && abs(jump.corrections.origin - 36_001.4) < 1e-6)
+        let gap = try places(ticks([0, 40, 10_040, 10_080], duration: 40), timeBase: milliseconds)
+        #expect(gap.places.map { $0[0] } == [0, 40, 10_040, 10_080] && gap.corrections == ClockCorrections())
+        // A slide show, and a film of which every hundredth frame is taken.
+        let slides = try places(
+            ticks([0, 15_000, 30_000], duration: 15_000), rate: Rational(1, 15), timeBase: milliseconds)
+        #expect(slides.places == [[0, 15_000], [15_000, 15_000], [30_000, 15_000]])
+        let unknown = try places(ticks([0, 15_000, 30_000], duration: 15_000), rate: nil, timeBase: milliseconds)
+        #expect(unknown.places.isEmpty == false && unknown.places.map { $0[0] } == [0, 15_000, 30_000])
+        let thinned = try places(ticks([0, 20_000, 40_000], duration: 40), timeBase: milliseconds, advance: 500)
+        #expect(thinned.places.map { $0[0] } == [0, 20_000, 40_000] && thinned.corrections.jumps == 0)
+        let thinnedJump = try places(ticks([0, 4_000, 9_000_000], duration: 40), timeBase: milliseconds, advance: 100)
+        #expect(thinnedJump.places.map { $0[0] } == [0, 4_000, 8_000] && thinnedJump.corrections.jumps == 1)
+    }
+
+    @Test("A jump that a container tells as the duration of the frame before it makes no long frame")
+    func longDuration() throws {
+        let times = [(0, 40), (40, 3_600_000), (3_600_040, 40), (3_600_080, 7_200_000)].map {
+            (Optional(MediaTime(value: $0, timeBase: Rational(1, 1000))), Int64($1))
+        }
+        let found = try places(times, timeBase: Rational(1, 1000))
+        #expect(found.places == [[0, 40], [40, 40], [80, 40], [120, 40]])
+        #expect(found.corrections.jumps == 2)
+    }
+
+    @Test("Exact times keep jumps forwards, and tell of those backwards, which no file can hold")
+    func exactJumps() throws {
+        let found = try places(
+            ticks([36_000_000, 36_000_040, 90_000_000, 40, 80], duration: 40), timeBase: Rational(1, 1000),
+            isExact: true)
+        #expect(found.places.map { $0[0] } == [36_000_000, 36_000_040, 90_000_000, 90_000_040, 90_000_080])
+        #expect(found.corrections.jumps == 1 && found.corrections.origin == 0)
     }
 
     @Test("Stamps at the ends of the clock are taken as far as it goes, and stop nothing")
