@@ -146,9 +146,16 @@ public final class MaskSocket: Sendable {
     /// Whether somebody reads; while nobody does, nothing need be painted.
     public var hasClients: Bool { channel.hasClients }
 
-    /// Sets the header that every reader gets first. Another one than before closes the readers that have the old.
-    func announce(header: [UInt8]) {
-        channel.announce(header)
+    /// Sets the stream whose header every reader gets first. Another one than before closes the readers of the old.
+    func announce(_ stream: SocketStream) {
+        channel.announce(stream)
+        loop.wake()
+    }
+
+    /// Forgets the stream unless its frames have the size `size`: its readers are closed, and those who connect from now
+    /// on wait for the next one. No reader that connects after the return gets the old header.
+    public func forget(unless size: ImageSize) {
+        channel.forget(unless: size)
         loop.wake()
     }
 
@@ -175,13 +182,16 @@ public final class MaskSocket: Sendable {
 final class SocketChannel: Sendable {
     /// What the server's thread takes over when it is woken.
     struct News {
-        var header: [UInt8]?
+        /// The stream from now on, and whether the one before it was forgotten.
+        var stream: SocketStream?
+        var isForgotten = false
         var frame: (frame: SocketFrame, position: UInt64)?
         var idleWaiters: [@Sendable () -> Void] = []
     }
 
     private struct State {
         var news = News()
+        var identity: SocketStream.Identity?
         var position: UInt64 = 0
         var isClosed = false
         var snapshot = MaskSocket.Snapshot()
@@ -196,7 +206,24 @@ final class SocketChannel: Sendable {
     var snapshot: MaskSocket.Snapshot { state.withLock { $0.snapshot } }
     var hasClients: Bool { clients.load(ordering: .relaxed) > 0 }
 
-    func announce(_ header: [UInt8]) { state.withLock { $0.news.header = header } }
+    func announce(_ stream: SocketStream) {
+        state.withLock { state in
+            // A frame of another stream means nothing to the readers of this one.
+            if state.identity != stream.identity { state.news.frame = nil }
+            state.identity = stream.identity
+            state.news.stream = stream
+        }
+    }
+
+    func forget(unless size: ImageSize) {
+        state.withLock { state in
+            guard let identity = state.identity, identity.size != size else { return }
+            state.identity = nil
+            state.news.stream = nil
+            state.news.isForgotten = true
+            state.news.frame = nil
+        }
+    }
 
     func publish(_ frame: SocketFrame, skipped: Int) {
         state.withLock { state in
@@ -230,6 +257,14 @@ final class SocketChannel: Sendable {
         state.withLock { state in
             defer { state.news = News() }
             return state.news
+        }
+    }
+
+    /// What came of streams since the last call, without the frame.
+    func takeStreamNews() -> (stream: SocketStream?, isForgotten: Bool) {
+        state.withLock { state in
+            defer { (state.news.stream, state.news.isForgotten) = (nil, false) }
+            return (state.news.stream, state.news.isForgotten)
         }
     }
 

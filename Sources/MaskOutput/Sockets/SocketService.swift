@@ -23,7 +23,7 @@ final class SocketService {
     let channel: SocketChannel
     private let limits: SocketLoop.SharedLimits
     private let onEvent: @Sendable (SocketEvent) -> Void
-    private var header: [UInt8]?
+    private var stream: SocketStream?
     private var clients: [Client] = []
     private var idleWaiters: [@Sendable () -> Void] = []
     private var acceptsAgain: UInt64 = 0
@@ -55,7 +55,7 @@ final class SocketService {
     /// Takes over what was published and sends it as far as the readers take it.
     func takeNews(now: UInt64) {
         let news = channel.takeNews()
-        if let header = news.header, header != self.header { change(header: header, now: now) }
+        take(news.stream, isForgotten: news.isForgotten, now: now)
         if let (frame, position) = news.frame {
             for client in clients {
                 client.state.publish(frame, position: position, now: now)
@@ -70,20 +70,26 @@ final class SocketService {
         }
     }
 
-    private func change(header: [UInt8], now: UInt64) {
-        let before = self.header
-        self.header = header
-        // A rate that becomes known changes nothing for those who read already.
-        if let before, Y4MText.isSameStream(before, header) { return }
+    private func take(_ stream: SocketStream?, isForgotten: Bool, now: UInt64) {
+        if isForgotten { forget() }
+        guard let stream else { return }
+        if let before = self.stream, before.identity != stream.identity { forget() }
+        let isFirst = self.stream == nil
+        self.stream = stream
+        guard isFirst else { return }
         for client in clients {
-            if before == nil {
-                client.header = header
-                client.state.announce(headerSize: header.count, now: now)
-                advance(client, now: now)
-            } else {
-                close(client, .closed(path: claim.path, reason: .streamChanged))
-            }
+            client.header = stream.header
+            client.state.announce(headerSize: stream.header.count, now: now)
+            advance(client, now: now)
         }
+        removeClosed()
+    }
+
+    /// Closes the readers of a stream that is no more; those who wait for one go on waiting.
+    private func forget() {
+        guard stream != nil else { return }
+        stream = nil
+        for client in clients { close(client, .closed(path: claim.path, reason: .streamChanged)) }
         removeClosed()
     }
 
@@ -115,7 +121,12 @@ final class SocketService {
             handle(client, events: Int32(entry.revents), now: now)
         }
         removeClosed()
-        if let listener = mine.first, listener.revents != 0 { acceptAll(now: now) }
+        if let listener = mine.first, listener.revents != 0 {
+            // Who connected after a stream was announced or forgotten must not get the one before.
+            let news = channel.takeStreamNews()
+            take(news.stream, isForgotten: news.isForgotten, now: now)
+            acceptAll(now: now)
+        }
         return polled.dropFirst(mine.count)
     }
 
@@ -160,8 +171,8 @@ final class SocketService {
             }
             let client = Client(
                 descriptor: descriptor,
-                state: ClientState(stall: limits.stall, headerSize: header?.count, now: now))
-            client.header = header ?? []
+                state: ClientState(stall: limits.stall, headerSize: stream?.header.count, now: now))
+            client.header = stream?.header ?? []
             clients.append(client)
             channel.update {
                 $0.clients += 1

@@ -49,7 +49,10 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
                 frame.withPalette { NUTStream.write(palette: labels, to: $0) }
                 return frame
             })
-        socket.announce(header: header(size: maskSize, frameRate: info.frameRate))
+        socket.announce(
+            SocketStream(
+                identity: SocketStream.Identity(content: content, size: maskSize),
+                header: header(size: maskSize, frameRate: info.frameRate)))
     }
 
     private func header(size: ImageSize, frameRate: Rational?) -> [UInt8] {

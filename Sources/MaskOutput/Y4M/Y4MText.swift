@@ -46,14 +46,6 @@ enum Y4MText {
         return Array(text.utf8)
     }
 
-    /// Whether two headers announce the same frames, be it at another rate: whoever reads the one may go on.
-    static func isSameStream(_ one: [UInt8], _ other: [UInt8]) -> Bool {
-        func words(_ header: [UInt8]) -> [ArraySlice<UInt8>] {
-            header.split { $0 == 0x20 || $0 == 0x0A }.filter { $0.first != UInt8(ascii: "F") }
-        }
-        return words(one) == words(other)
-    }
-
     /// What a frame's line tells of it.
     struct Facts: Equatable {
         /// The frame's sequence number.

@@ -56,7 +56,11 @@ public enum EncodeError: Error, Equatable, Sendable, CustomStringConvertible {
         case EDQUOT: "; your disk quota is used up: free some space or choose another place"
         case ENOENT: "; make the folder first"
         case EACCES, EPERM, EROFS: "; choose a folder that you may write to, or change its permissions"
-        case EEXIST: "; what lies there is no file: choose another name"
+        case EEXIST:
+            "; what lies there is no file but a device, a pipe or a socket: choose another name, or write Y4M to "
+                + "standard output (-)"
+        case EBUSY: "; another process writes it now, and it cannot be replaced: wait for that one"
+        case ENAMETOOLONG: "; choose a shorter name"
         case EISDIR: "; choose another name"
         case EFBIG: "; the file system or a limit of the process allows no larger file"
         default: ""

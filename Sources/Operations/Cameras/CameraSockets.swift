@@ -72,6 +72,12 @@ public final class CameraSockets: Sendable {
         return Preparation(table: table, opened: opened, configuration: configuration)
     }
 
+    /// Forgets the streams of the cameras `names` that were of another size than `size`: they have stopped, and begin
+    /// again with it. A reader that connects from now on gets no header of the old ones.
+    public func forgetStreams(of names: [String], unless size: ImageSize) {
+        for name in names { for entry in entries(of: name) { entry.socket.forget(unless: size) } }
+    }
+
     /// Puts what was prepared in force and closes what it does not name. Throws where permissions of a socket that
     /// stays cannot be changed; all else is done then.
     public func commit(_ preparation: Preparation) throws(OutputError) {

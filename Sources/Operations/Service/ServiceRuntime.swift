@@ -225,6 +225,7 @@ public final class ServiceRuntime: ControlSurface {
         }
         fleet.holding {
             fleet.stop(plan.stopped + plan.restarted)
+            sockets.forgetStreams(of: plan.restarted, unless: engine.queue.inputSize)
             for camera in plan.stopped { latest.forget(camera) }
             do throws(OutputError) {
                 try sockets.commit(preparation)
