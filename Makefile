@@ -5,7 +5,9 @@ VIDEO ?=
 SHORT ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
-export CONFIGURATION SANITIZE VIDEO SHORT PREFIX DESTDIR
+# YES=1: install Swift, where there is none, without asking.
+YES ?=
+export CONFIGURATION SANITIZE VIDEO SHORT PREFIX DESTDIR YES
 
 .PHONY: help build test lint format demo bench faults install uninstall deb deb-test
 .NOTPARALLEL:

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/build.sh
+. scripts/swift-path.sh
 segmentd=$(swift build -c "${CONFIGURATION:-release}" --show-bin-path)/segmentd
 [ $# -gt 0 ] || set -- --figure5
 folder=$(mktemp -d)

@@ -3,6 +3,7 @@
 # (swift build --explicit-target-dependency-import-check is meant to say so; Swift 6.3 lets all pass here.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/swift-path.sh
 
 # Lines "target dependency" and "target path", from the description's indented sections.
 description=$(swift package describe | awk '

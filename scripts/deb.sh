@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh debhelper dpkg-dev libcurl4-openssl-dev
+. scripts/swift-path.sh
 scratch=$PWD/.build-deb
 flags=(-c release --static-swift-stdlib --scratch-path "$scratch" --product segmentd)
 swift build "${flags[@]}"

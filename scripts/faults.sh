@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/build.sh
+. scripts/swift-path.sh
 packages=(python3-gi python3-numpy gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad procps)
 timeout 600 scripts/setup.sh "${packages[@]}" || echo "faults: could not install ${packages[*]}"

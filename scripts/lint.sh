@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh
+. scripts/swift-path.sh
 echo "lint: shell scripts"
 for script in scripts/*.sh .ci/run; do
     bash -n "$script"

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/build.sh
+. scripts/swift-path.sh
 packages=(systemd systemd-container python3-numpy python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base
     gstreamer1.0-plugins-good gstreamer1.0-plugins-bad)
 timeout 600 scripts/setup.sh "${packages[@]}" || echo "systemd: could not install ${packages[*]}"

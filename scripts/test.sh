@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh
+. scripts/swift-path.sh
 arguments=(-c "${CONFIGURATION:-debug}")
 if [ -n "${SANITIZE:-}" ]; then
     # A build folder of its own, so that the plain build stays; XCTest leaks by itself, so leaks are not looked for.
