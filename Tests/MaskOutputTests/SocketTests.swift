@@ -293,6 +293,45 @@ final class Publisher: @unchecked Sendable {
         #expect(reader.isClosed && late.isClosed)
     }
 
+    @Test("Readers stay when a rate becomes known, in every kind of stream", arguments: SocketSink.Content.allCases)
+    func rateBecomesKnown(content: SocketSink.Content) throws {
+        let publisher = try Publisher(content: content)
+        try publisher.sink.begin(
+            stream: Made.stream(publisher.size, rate: nil), maskSize: publisher.size, labels: Made.labels)
+        let reader = try #require(SocketReader(publisher.path))
+        publisher.wait("the reader") { publisher.socket.snapshot.clients == 1 }
+        try publisher.sink.begin(
+            stream: Made.stream(publisher.size, rate: Rational(15, 1)), maskSize: publisher.size, labels: Made.labels)
+        try publisher.publish()
+        publisher.wait("the frame") { publisher.socket.snapshot.framesSent == 1 }
+        #expect(publisher.socket.snapshot.clients == 1)
+        _ = reader
+    }
+
+    @Test("A stream that is forgotten closes its readers, and who connects later waits for the next one's header")
+    func forgotten() throws {
+        let publisher = try Publisher()
+        let reader = try #require(SocketReader(publisher.path))
+        #expect(reader.readHeader().contains(" W32 "))
+        publisher.socket.forget(unless: publisher.size)
+        try publisher.publish()
+        #expect(reader.frame(publisher.size.area) != nil, "the same size is the same stream")
+        let size = ImageSize(height: 8, width: 16)
+        for _ in 0..<50 {
+            publisher.socket.forget(unless: size)
+            let late = try #require(SocketReader(publisher.path))
+            try publisher.sink.begin(stream: Made.stream(size), maskSize: size, labels: Made.labels)
+            #expect(late.readHeader().contains(" W16 "))
+            publisher.socket.forget(unless: publisher.size)
+            let later = try #require(SocketReader(publisher.path))
+            try publisher.sink.begin(
+                stream: Made.stream(publisher.size), maskSize: publisher.size, labels: Made.labels)
+            #expect(later.readHeader().contains(" W32 "))
+            #expect(late.isClosed)
+        }
+        #expect(reader.isClosed)
+    }
+
     @Test("The socket's mode is as set, a stale file is replaced, and closing removes it")
     func files() throws {
         let folder = try TemporaryFolder()

@@ -121,12 +121,7 @@ final class SocketService {
             handle(client, events: Int32(entry.revents), now: now)
         }
         removeClosed()
-        if let listener = mine.first, listener.revents != 0 {
-            // Who connected after a stream was announced or forgotten must not get the one before.
-            let news = channel.takeStreamNews()
-            take(news.stream, isForgotten: news.isForgotten, now: now)
-            acceptAll(now: now)
-        }
+        if let listener = mine.first, listener.revents != 0 { acceptAll(now: now) }
         return polled.dropFirst(mine.count)
     }
 
@@ -154,6 +149,9 @@ final class SocketService {
                     return
                 }
             }
+            // Who connected after a stream was announced or forgotten must not get the one before.
+            let news = channel.takeStreamNews()
+            take(news.stream, isForgotten: news.isForgotten, now: now)
             let limits = limits.now
             let peer = SocketPeer(of: descriptor)
             // Counted and told first: whoever finds itself closed is in the status already.
