@@ -64,14 +64,14 @@ public final class VideoSink: MaskSink, @unchecked Sendable {
         let picture = OutputPicture(
             of: mask, from: frame.picture, style: style, resolution: options.resolution)
         let painter = FramePainter(style: style, labels: labels, opacity: options.opacity)
-        let matrix = try painter.matrix(for: frame.picture, as: picture)
+        let color = try painter.color(for: frame.picture, as: picture)
         let writer = try VideoWriter(
             path: path,
             settings: VideoWriter.Settings(
                 size: picture.size, content: style.content, timeBase: stream.timeBase, frameRate: stream.frameRate,
-                pixelAspect: picture.pixelAspect, matrix: matrix, threads: options.threads, quality: options.quality,
+                pixelAspect: picture.pixelAspect, color: color, threads: options.threads, quality: options.quality,
                 keepsExactTimes: options.keepsExactTimes))
-        return Output(writer: writer, painter: painter, picture: picture, matrix: matrix)
+        return Output(writer: writer, painter: painter, picture: picture, matrix: color.matrix)
     }
 
     /// Completes the video and gives it its name.

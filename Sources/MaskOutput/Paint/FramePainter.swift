@@ -13,11 +13,14 @@ final class FramePainter {
         painter = MaskPainter(labels: labels, opacity: opacity)
     }
 
-    /// H.273's matrix of the Y'CbCr that frames like `source` are drawn in: the source's own for an overlay (where it
-    /// has none, and for flat colours, the usual one: BT.709 from 720 rows up, BT.601 below).
-    func matrix(for source: Picture, as picture: OutputPicture) throws -> Int {
-        guard style == .overlay else { return picture.size.height >= 720 ? 1 : 6 }
-        return try scaler.convert(source, to: picture.size, format: .yuv444p).color.matrix
+    /// The colours of the Y'CbCr that frames like `source` are drawn in: the source's own for an overlay (where it does not
+    /// tell, and for flat colours, the usual ones: BT.709 from 720 rows up, BT.601 below; BT.709 where it was of a high
+    /// dynamic range).
+    func color(for source: Picture, as picture: OutputPicture) throws -> ColorDescription {
+        guard style == .overlay else {
+            return ColorDescription(matrix: picture.size.height >= 720 ? 1 : 6, isFullRange: false)
+        }
+        return try scaler.convert(source, to: picture.size, format: .yuv444p).color
     }
 
     /// Draws `mask`, made from `source`, as a `picture` in `format` on `planes`; `matrix` is for flat colours.

@@ -38,12 +38,13 @@ final class RecordedFile {
         size = frame.picture.size
         picture = OutputPicture(of: mask, from: frame.picture, style: style, resolution: options.resolution)
         painter = FramePainter(style: style, labels: labels, opacity: options.opacity)
-        matrix = try painter.matrix(for: frame.picture, as: picture)
+        let color = try painter.color(for: frame.picture, as: picture)
+        matrix = color.matrix
         writer = try VideoWriter(
             path: names.finished,
             settings: VideoWriter.Settings(
                 size: picture.size, content: style.content, timeBase: Self.clock, frameRate: stream.frameRate,
-                pixelAspect: picture.pixelAspect, matrix: matrix, threads: options.threads, quality: options.quality,
+                pixelAspect: picture.pixelAspect, color: color, threads: options.threads, quality: options.quality,
                 keepsExactTimes: stream.isLive, unfinishedPath: names.unfinished))
         do throws(OutputError) {
             index = try RecordingIndex(path: names.index)

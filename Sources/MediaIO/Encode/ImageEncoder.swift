@@ -80,7 +80,8 @@ public final class ImageEncoder {
         return try VideoEncoder(
             format: format,
             settings: VideoEncoder.Settings(
-                size: size, timeBase: Rational(1, 25), frameRate: nil, pixelAspect: pixelAspect, matrix: 2, threads: 1,
+                size: size, timeBase: Rational(1, 25), frameRate: nil, pixelAspect: pixelAspect, color: .unspecified,
+                threads: 1,
                 hasGlobalHeader: false), path: path)
     }
 }

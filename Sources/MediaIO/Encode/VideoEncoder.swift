@@ -16,8 +16,8 @@ final class VideoEncoder {
         let timeBase: Rational
         let frameRate: Rational?
         let pixelAspect: Rational
-        /// H.273's matrix of Y'CbCr formats.
-        let matrix: Int
+        /// What the numbers mean.
+        let color: ColorDescription
         let threads: Int
         /// Whether the container wants the codec's headers beside the packets.
         let hasGlobalHeader: Bool
@@ -42,7 +42,7 @@ final class VideoEncoder {
         context.pointee.thread_count = Int32(max(1, settings.threads))
         context.pointee.max_b_frames = 0
         if settings.hasGlobalHeader { context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER }
-        Self.tagColor(context, format: format.pixelFormat, matrix: settings.matrix)
+        Self.tagColor(context, format: format.pixelFormat, settings.color)
         for (name, value) in format.options {
             let code = av_opt_set(context, name, value, AV_OPT_SEARCH_CHILDREN)
             guard code >= 0 else { throw .failed(step: "setting \(format.encoder)'s \(name)", path: path, code: code) }
@@ -60,29 +60,24 @@ final class VideoEncoder {
     }
 
     /// Says which colours the numbers mean, so that a player need not guess.
-    private static func tagColor(_ context: UnsafeMutablePointer<AVCodecContext>, format: PixelFormat, matrix: Int) {
-        guard format.rawValue.hasPrefix("yuv") else {
+    private static func tagColor(
+        _ context: UnsafeMutablePointer<AVCodecContext>, format: PixelFormat, _ color: ColorDescription
+    ) {
+        var (primaries, transfer) = (color.primaries, color.transfer)
+        if format.rawValue.hasPrefix("yuv") {
+            context.pointee.color_range = AVCOL_RANGE_MPEG
+            context.pointee.colorspace = AVColorSpace(UInt32(clamping: color.matrix))
+            context.pointee.chroma_sample_location = AVCHROMA_LOC_LEFT
+            // What goes with the matrix where the source does not tell; with another matrix several may.
+            let usual = [1: (1, 1), 5: (5, 6), 6: (6, 6)][color.matrix] ?? (2, 2)
+            if primaries == 2 { primaries = usual.0 }
+            if transfer == 2 { transfer = usual.1 }
+        } else {
             context.pointee.color_range = AVCOL_RANGE_JPEG
             if format != .gray { context.pointee.colorspace = AVCOL_SPC_RGB }
-            return
         }
-        context.pointee.color_range = AVCOL_RANGE_MPEG
-        context.pointee.colorspace = AVColorSpace(UInt32(matrix))
-        context.pointee.chroma_sample_location = AVCHROMA_LOC_LEFT
-        switch matrix {
-        case 1:
-            context.pointee.color_primaries = AVCOL_PRI_BT709
-            context.pointee.color_trc = AVCOL_TRC_BT709
-        case 5:
-            context.pointee.color_primaries = AVCOL_PRI_BT470BG
-            context.pointee.color_trc = AVCOL_TRC_SMPTE170M
-        case 6:
-            context.pointee.color_primaries = AVCOL_PRI_SMPTE170M
-            context.pointee.color_trc = AVCOL_TRC_SMPTE170M
-        default:
-            // Which of several transfer curves goes with another matrix is not known here: left unsaid.
-            break
-        }
+        context.pointee.color_primaries = AVColorPrimaries(UInt32(clamping: primaries))
+        context.pointee.color_trc = AVColorTransferCharacteristic(UInt32(clamping: transfer))
     }
 
     /// Encodes `frame`, or what is still inside where it is nil, and hands each packet to `consume`.

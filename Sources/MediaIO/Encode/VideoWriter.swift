@@ -30,8 +30,8 @@ public final class VideoWriter {
         public var frameRate: Rational?
         /// The shape of a pixel, width : height.
         public var pixelAspect: Rational
-        /// H.273's matrix of the Y'CbCr written: 1 (BT.709), 5 or 6 (BT.601).
-        public var matrix: Int
+        /// What the numbers written mean; Y'CbCr is in limited range always.
+        public var color: ColorDescription
         /// How many threads the encoder may use.
         public var threads: Int
         /// H.264's constant rate factor for `picture` content, 0 (best) … 51.
@@ -46,7 +46,9 @@ public final class VideoWriter {
         /// Settings for frames of `size`.
         public init(
             size: ImageSize, content: VideoContent, timeBase: Rational, frameRate: Rational? = nil,
-            pixelAspect: Rational = Rational(1, 1), matrix: Int = 1, threads: Int = 2, quality: Int = 20,
+            pixelAspect: Rational = Rational(1, 1),
+            color: ColorDescription = ColorDescription(matrix: 1, isFullRange: false), threads: Int = 2,
+            quality: Int = 20,
             keepsExactTimes: Bool = false, unfinishedPath: String? = nil
         ) {
             self.keepsExactTimes = keepsExactTimes
@@ -56,7 +58,7 @@ public final class VideoWriter {
             self.timeBase = timeBase
             self.frameRate = frameRate
             self.pixelAspect = pixelAspect
-            self.matrix = matrix
+            self.color = color
             self.threads = threads
             self.quality = quality
         }
@@ -156,7 +158,7 @@ public final class VideoWriter {
                 format: format,
                 settings: VideoEncoder.Settings(
                     size: settings.size, timeBase: timeBase, frameRate: settings.frameRate,
-                    pixelAspect: settings.pixelAspect, matrix: settings.matrix, threads: settings.threads,
+                    pixelAspect: settings.pixelAspect, color: settings.color, threads: settings.threads,
                     hasGlobalHeader: muxer.pointee.oformat.pointee.flags & AVFMT_GLOBALHEADER != 0), path: path)
             try Self.writeHeader(
                 muxer, encoder: encoder, settings: settings, timeBase: timeBase, io: io,

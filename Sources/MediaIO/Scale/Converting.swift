@@ -127,7 +127,9 @@ extension Scaler {
         if target.isGray {
             return described(matrix: color.matrix, isFullRange: source.isGray ? color.isFullRange : true)
         }
-        let guess = ColorDescription(matrix: 2, isFullRange: false).resolved(for: size)
+        // R'G'B' that is said to be BT.709's becomes Y'CbCr of BT.709 at any size.
+        let isBT709 = color.primaries == 1 && color.transfer == 1
+        let guess = ColorDescription(matrix: isBT709 ? 1 : 2, isFullRange: false).resolved(for: size)
         let hasMatrix = !source.isRGB && !source.isGray && color.matrix != 0
         return described(
             matrix: hasMatrix ? color.matrix : guess.matrix, isFullRange: target.isFullRangeByName)
