@@ -40,7 +40,7 @@ public enum MaskSinks {
     /// `.mp5` become a folder of PNGs.
     public static func kind(of output: String) throws(OutputError) -> Kind {
         guard !output.isEmpty else { throw .unknownKind(path: "''", known: extensions) }
-        if output == "-" { return .standardOutput }
+        if output == "-" || output == "/dev/stdout" { return .standardOutput }
         if output == "null:" { return .null }
         if output.hasSuffix("/") || isFolder(output) { return .folder }
         let name = output.split(separator: "/").last ?? ""
@@ -74,6 +74,21 @@ public enum MaskSinks {
             try VideoWriter.checkName(
                 path: output, content: style.content, keepsExactTimes: options.keepsExactTimes)
             return VideoSink(path: output, style: style, options: options)
+        }
+    }
+
+    /// Makes sure that `output` can be written where it is, as far as that can be told before the work; throws what
+    /// `begin` would, and leaves nothing behind.
+    public static func check(place output: String) throws {
+        switch try kind(of: output) {
+        case .null: break
+        case .standardOutput:
+            let flags = fcntl(STDOUT_FILENO, F_GETFL)
+            guard flags >= 0, flags & O_ACCMODE != O_RDONLY else {
+                throw OutputError.write(output: "standard output", errno: EBADF)
+            }
+        case .video, .y4m, .picture: try PartialFile(path: output).abandon()
+        case .folder: try PNGSink.check(folder: output)
         }
     }
 

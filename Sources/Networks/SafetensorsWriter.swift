@@ -47,7 +47,10 @@ public struct SafetensorsWriter {
     }
 
     /// Writes the file to `path`; it appears whole or not at all.
-    public func write(to path: String) throws {
+    public func write(to path: String) throws { try encoded().write(to: URL(fileURLWithPath: path), options: .atomic) }
+
+    /// The bytes of the file.
+    public func encoded() throws -> Data {
         var entries = header.mapValues { Entry.tensor($0) }
         if !metadata.isEmpty { entries["__metadata__"] = .metadata(metadata) }
         let encoder = JSONEncoder()
@@ -58,6 +61,6 @@ public struct SafetensorsWriter {
         withUnsafeBytes(of: UInt64(json.count).littleEndian) { file.append(contentsOf: $0) }
         file.append(json)
         file.append(data)
-        try file.write(to: URL(fileURLWithPath: path), options: .atomic)
+        return file
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import MaskOutput
+import MediaIO
 import Operations
 
 /// `segmentd ctl`: asks a service that runs.
@@ -93,11 +94,9 @@ struct SnapshotCommand: ParsableCommand {
             FileHandle.standardOutput.write(png)
             return
         }
-        do {
-            try png.write(to: URL(filePath: output), options: .atomic)
-        } catch {
-            throw CommandFailure(.cannotCreate, "cannot write \(output): \(error.localizedDescription)")
-        }
+        let file = try PartialFile(path: output)
+        try png.withUnsafeBytes { try file.write($0) }
+        try file.commit()
         snapshot.png = nil
         snapshot.path = output
         if control.json {

@@ -77,6 +77,7 @@ struct SegmentCommand: AsyncParsableCommand {
                 sink: try MaskSinks.make(output: job.output, style: job.style, options: options)
             )
         }
+        for job in jobs { try MaskSinks.check(place: job.output) }
         let signals = SignalWatch()
         let queue = try engine.makeEngine(size: size.size)
         var status: ExitStatus?

@@ -47,7 +47,7 @@ struct TraceCommand: ParsableCommand {
         try Overwriting.check(SourceInput(input), output: output)
         if let model = engine.model { try Overwriting.check(.media(MediaLocation(model)), output: output) }
         // What cannot be written is told before anything is computed.
-        try PartialFile(path: output).abandon()
+        let file = try PartialFile(path: output)
         let model = try engine.loadModel()
         var options = EngineOptions(threads: engine.threadCount, instructionSet: engine.cpuFeatures ?? .best)
         if specification { options = .specification }
@@ -58,15 +58,15 @@ struct TraceCommand: ParsableCommand {
                 throw CommandFailure(
                     ExitStatus(reading: code), "cannot open \(input): \(String(cString: strerror(code)))")
             }
-            let file = try SafetensorsFile(path: input)
-            guard let shape = file.tensors["image"]?.shape, shape.count == 4, shape[0] == 1, shape[1] == 3 else {
-                let found = file.tensors["image"].map { "\($0.shape)" } ?? "none"
+            let tensors = try SafetensorsFile(path: input)
+            guard let shape = tensors.tensors["image"]?.shape, shape.count == 4, shape[0] == 1, shape[1] == 3 else {
+                let found = tensors.tensors["image"].map { "\($0.shape)" } ?? "none"
                 throw refused("needs a tensor \"image\" of shape (1, 3, height, width); found \(found)")
             }
             if let size, size.size != ImageSize(height: shape[2], width: shape[3]) {
                 throw refused("its image is \(shape[2])x\(shape[3]), and --size says \(size.size)")
             }
-            let values = try file.floats("image")
+            let values = try tensors.floats("image")
             let tracer = try Tracer(
                 model: model, size: ImageSize(height: shape[2], width: shape[3]), input: .normalized, blocks: blocks,
                 options: options)
@@ -90,24 +90,12 @@ struct TraceCommand: ParsableCommand {
                     bytes: bytes)
             }
         }
-        do { try writer.write(to: output) } catch {
-            throw EncodeError.cannotWrite(path: output, errno: Self.systemError(beneath: error))
-        }
+        try writer.encoded().withUnsafeBytes { try file.write($0) }
+        try file.commit()
         for activation in activations { print("\(TextTable.left(activation.name, 12))\(activation.shape)") }
     }
 
     private func refused(_ problem: String) -> CommandFailure { CommandFailure(.dataError, "\(input): \(problem)") }
-
-    /// The system's error number that Foundation wraps; that of a failed write where it keeps it to itself.
-    private static func systemError(beneath error: any Error) -> Int32 {
-        var current: NSError? = error as NSError
-        while let error = current {
-            if error.domain == NSPOSIXErrorDomain { return Int32(clamping: error.code) }
-            if error.domain == NSCocoaErrorDomain, error.code == NSFileWriteOutOfSpaceError { return ENOSPC }
-            current = error.userInfo[NSUnderlyingErrorKey] as? NSError
-        }
-        return EIO
-    }
 
     private func firstPicture() throws -> Picture {
         let source = try VideoSources.source(SourceInput(input), camera: "trace")

@@ -307,5 +307,12 @@ struct RotatingRecordingTests {
             #expect(throws: OutputError.self, "\(name)") { try RotatingRecording(path: folder(name), style: .overlay) }
         }
         #expect(throws: EncodeError.self) { try RotatingRecording(path: folder("out.mp4"), style: .ids) }
+        let long = folder(String(repeating: "x", count: 220) + ".mkv")
+        #expect(throws: EncodeError.cannotCreate(path: long, errno: ENAMETOOLONG)) {
+            try RotatingRecording(path: long, style: .overlay)
+        }
+        #expect(throws: Never.self) {
+            try RotatingRecording(path: folder(String(repeating: "x", count: 200) + ".mkv"), style: .overlay)
+        }
     }
 }

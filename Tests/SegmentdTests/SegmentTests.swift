@@ -255,6 +255,84 @@ struct SegmentTests {
         #expect(abs(found.start) < 0.1 && abs(found.length - 3) < 0.2, "\(found)")
     }
 
+    /// What ffprobe says of a video's colours: range, matrix, transfer, primaries.
+    private func colors(_ name: String) throws -> String {
+        let result = try Running(
+            [
+                "-v", "error", "-select_streams", "v", "-show_entries",
+                "stream=color_range,color_space,color_transfer,color_primaries", "-of", "csv=p=0", name,
+            ], in: folder, program: URL(filePath: "/usr/bin/ffprobe")
+        ).wait()
+        return String(decoding: result.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    @Test(
+        "carries the colours' description over to an overlay, and brings HDR to BT.709",
+        arguments: [
+            ["bt470bg", "gamma28", "bt470bg"], ["smpte170m", "smpte170m", "smpte170m"], ["bt709", "bt709", "bt709"],
+            ["bt2020nc", "bt2020-10", "bt2020"], ["bt2020nc", "smpte2084", "bt2020"],
+            ["bt2020nc", "arib-std-b67", "bt2020"],
+        ])
+    func colorTags(tags: [String]) throws {
+        try drive("drive.mkv", frames: 3)
+        let (matrix, transfer, primaries) = (tags[0], tags[1], tags[2])
+        let named = ["colormatrix=\(matrix)", "transfer=\(transfer)", "colorprim=\(primaries)"].joined(separator: ":")
+        guard
+            try ffmpeg(
+                "-i", "drive.mkv", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-colorspace", matrix, "-color_trc",
+                transfer, "-color_primaries", primaries, "-x264-params", named, "in.mp4")
+        else { return }
+        let isHDR = ["smpte2084", "arib-std-b67"].contains(transfer)
+        let wanted = isHDR ? "tv,bt709,bt709,bt709" : try colors("in.mp4").replacing("unknown", with: "tv")
+        for name in ["out.mp4", "out.mkv", "out.webm"] {
+            #expect(try segment("in.mp4", "-o", name).status == 0)
+            #expect(try colors(name) == wanted, "\(name)")
+        }
+    }
+
+    @Test("refuses a closed standard output and places that cannot be written before the model is loaded")
+    func placesFirst() throws {
+        try drive("a.mkv", frames: 1)
+        for output in ["nowhere/out.mp4", "nowhere/masks/", "nowhere/x.y4m", "nowhere/x.png"] {
+            let result = try segment("a.mkv", "-o", output, "--model", "missing.safetensors")
+            #expect(result.status == 73 && result.errors.contains(output), result.summary)
+        }
+        let closed = try Running(
+            ["-c", "exec \"$0\" segment a.mkv -o - --model missing.safetensors >&-", Program.url.path], in: folder,
+            program: URL(filePath: "/bin/sh")
+        ).wait()
+        #expect(closed.status == 74 && closed.errors.contains("standard output"), closed.summary)
+    }
+
+    @Test("writes to standard output by its other name, and ends well where a reader leaves early")
+    func standardOutputByName() throws {
+        try drive("a.mkv", frames: 2)
+        let result = try segment("a.mkv", "-o", "/dev/stdout", "--style", "ids")
+        #expect(result.status == 0 && result.output.starts(with: Data("YUV4MPEG2".utf8)), result.summary)
+        let early = try Running(
+            [
+                "-c",
+                "\"$0\" segment synthetic:size=160x96,seconds=60 -o - --size 64x64 --threads 1 | head -c 100; exit ${PIPESTATUS[0]}",
+                Program.url.path,
+            ], in: folder, program: URL(filePath: "/bin/bash")
+        ).wait()
+        #expect(early.status == 74 && early.errors.contains("has gone away"), early.summary)
+    }
+
+    @Test(
+        "completes a file of every kind at Ctrl-C",
+        arguments: ["mp4", "mov", "mkv", "webm", "avi", "nut", "framemd5", "y4m"])
+    func everyKindInterrupted(name: String) throws {
+        let running = try Running(["segment", "synthetic:size=160x96", "-o", "out.\(name)"] + small, in: folder)
+        #expect(running.wait { folder.names.contains { $0.contains("partial") } })
+        usleep(700_000)
+        running.send(SIGINT)
+        let result = running.wait()
+        #expect(result.status == 130, result.summary)
+        #expect(folder.names == ["out.\(name)"], "\(folder.names)")
+        if name != "framemd5" { #expect(try frames("out.\(name)") > 0) }
+    }
+
     @Test("keeps the input's time stamps where that is asked for")
     func exactTimes() throws {
         try drive("drive.mkv", frames: 30)

@@ -49,6 +49,21 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
         painter = FramePainter(style: style, labels: labels, opacity: options.opacity)
     }
 
+    /// Makes sure that the folder can be written to, or made, and makes nothing.
+    static func check(folder path: String) throws {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFDIR else { throw OutputError.notAFolder(path: path) }
+            guard access(path, W_OK | X_OK) == 0 else { throw OutputError.folder(path: path, errno: errno) }
+            return
+        }
+        let name = path.reversed().drop { $0 == "/" }
+        let above = String(name.drop { $0 != "/" }.reversed())
+        guard access(above.isEmpty ? "." : above, W_OK | X_OK) == 0 else {
+            throw OutputError.folder(path: path, errno: errno)
+        }
+    }
+
     private static func prepare(folder path: String) throws {
         if mkdir(path, 0o777) != 0 {
             let code = errno

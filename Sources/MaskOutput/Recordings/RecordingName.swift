@@ -31,6 +31,12 @@ struct RecordingName: Hashable, Sendable {
     /// The names of the file whose first frame was captured so many nanoseconds after the epoch.
     func file(began epochNanoseconds: Int64) -> File { file(stamp: Self.stamp(epochNanoseconds)) }
 
+    /// Bytes of the longest name of a file, without the folder.
+    var longest: Int {
+        let file = file(began: 0)
+        return [file.finished, file.unfinished, file.index].map { $0.utf8.count }.reduce(0, max) - folder.utf8.count
+    }
+
     private func file(stamp: String) -> File {
         let base = (folder == "/" ? "" : folder) + "/" + stem + stamp
         return File(finished: base + suffix, unfinished: base + ".unfinished" + suffix, index: base + suffix + ".jsonl")

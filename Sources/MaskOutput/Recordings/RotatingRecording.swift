@@ -50,6 +50,10 @@ public final class RotatingRecording: MaskSink, @unchecked Sendable {
         self.options = options
         self.limits = limits
         self.name = RecordingName(path: path)
+        // With the time of the first frame names are longer than as configured.
+        guard self.name.longest <= Int(NAME_MAX) else {
+            throw EncodeError.cannotCreate(path: path, errno: ENAMETOOLONG)
+        }
         folder = RecordingFolder(name: self.name)
         self.clock = clock
         summary = "recording \(path)"
