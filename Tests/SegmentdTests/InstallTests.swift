@@ -78,7 +78,9 @@ struct InstallTests {
             }
         let page = try String(contentsOf: Program.root.appending(path: "packaging/man/segmentd.1"), encoding: .utf8)
         let section = page.components(separatedBy: ".SH ").first { $0.hasPrefix("COMMANDS") } ?? ""
-        let described = section.components(separatedBy: ".TP\n.B ").dropFirst().compactMap { $0.split(separator: "\n").first }
+        let described = section.components(separatedBy: ".TP\n.B ").dropFirst().compactMap {
+            $0.split(separator: "\n").first
+        }
         #expect(try Set(described) == Set(#require(commands).filter { $0 != "See" }))
     }
 
