@@ -224,6 +224,57 @@ struct RunTests {
         #expect(recordings("front_").allSatisfy { !$0.contains("unfinished") })
     }
 
+    @Test(
+        "gives no reader the former header once a reload with another size is done, be the camera there or away",
+        arguments: ["synthetic:size=160x96,live=true", "rtsp://127.0.0.1:1/away"])
+    func reloadedSize(source: String) throws {
+        let cameras = "cameras: [{name: front, source: \"\(source)\", sockets: [mask, color, nut]}]\n"
+        let running = try start(cameras)
+        for name in ["mask", "color"] {
+            #expect(String(decoding: read("run/front.\(name)", 24, of: running), as: UTF8.self).contains(" W64 H64 "))
+        }
+        for round in 0..<4 {
+            let (height, width) = round % 2 == 0 ? (96, 128) : (64, 64)
+            try folder.write("size: \(height)x\(width)\nthreads: 1\n" + cameras, to: "config.yaml")
+            let reload = try Program.run(
+                "ctl", "reload", "--socket", folder.path("run/control"), in: folder)
+            #expect(reload.status == 0, reload.summary)
+            for _ in 0..<5 {
+                let header = String(decoding: read("run/front.mask", 26, of: running), as: UTF8.self)
+                #expect(header.contains(" W\(width) H\(height) "), "\(header)")
+            }
+        }
+        running.send(SIGTERM)
+        #expect(running.wait().status == 0)
+    }
+
+    @Test("tells in its status how the PNGs of a live camera are doing")
+    func pictures() throws {
+        let running = try start(
+            """
+            cameras:
+              - name: front
+                source: "synthetic:size=160x96,live=true"
+                recordings: [{path: masks/, style: ids}]
+
+            """)
+        var told = ""
+        #expect(
+            running.wait {
+                let status = try? Program.run(
+                    "ctl", "status", "--json", "--socket", folder.path("run/control"), in: folder)
+                told = status.map { String(decoding: $0.output, as: UTF8.self) } ?? ""
+                return told.contains("masks/") && told.contains(/"frames"\s*:\s*[1-9]/)
+            }, "\(told)")
+        running.send(SIGTERM)
+        #expect(running.wait().status == 0)
+        #expect(pictures("masks").allSatisfy { $0.hasPrefix("frame_") && $0.hasSuffix(".png") })
+    }
+
+    private func pictures(_ name: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder.path(name))) ?? []
+    }
+
     @Test("works with the shipped configuration as it is")
     func shipped() throws {
         let notifications = try #require(Notifications(folder))

@@ -41,6 +41,7 @@ struct PresentationTimes {
     private var shift: Int64 = 0
     private var last: Place?
     private var isLastCut = false
+    private var lastTold: Int64?
     private var found = ClockCorrections()
 
     /// The clock of an output in `timeBase`; `frameRate` fills gaps in what is known (25 a second where nil).
@@ -81,7 +82,9 @@ struct PresentationTimes {
         }
         let place = Place(start: start, duration: length)
         last = place
-        isLastCut = isCut
+        // Where all frames tell the same it is the container's guess.
+        isLastCut = isCut && duration != lastTold
+        lastTold = duration
         return place
     }
 
