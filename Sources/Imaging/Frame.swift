@@ -35,8 +35,11 @@ public struct FrameFlags: OptionSet, Hashable, Sendable {
     public static let key = FrameFlags(rawValue: 1)
     /// Data of it was missing or damaged.
     public static let corrupt = FrameFlags(rawValue: 2)
-    /// Data was lost between it and the frame before, so that it may show what never was, until the next key frame.
+    /// Data was lost between it and the frame before, so that it may show what never was, until the next key frame
+    /// or recovery.
     public static let afterLoss = FrameFlags(rawValue: 4)
+    /// A recovery is complete: it and what follows are whole, although none of them is decoded without others.
+    public static let recovered = FrameFlags(rawValue: 8)
 }
 
 extension FrameStamp {

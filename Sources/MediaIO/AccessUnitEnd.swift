@@ -9,13 +9,22 @@ struct AccessUnitEnd: Sendable {
     enum Syntax: Sendable {
         case h264, hevc
 
-        fileprivate var headerLength: Int { self == .h264 ? 1 : 2 }
+        var headerLength: Int { self == .h264 ? 1 : 2 }
 
         /// Whether a unit that begins with `byte` holds a part of a picture.
-        fileprivate func isSlice(_ byte: UInt8) -> Bool {
+        func isSlice(_ byte: UInt8) -> Bool {
             switch self {
             case .h264: (1...5).contains(byte & 31)
             case .hevc: byte >> 1 & 63 < 32
+            }
+        }
+
+        /// Whether a unit that begins with `byte` comes before a picture's first slice: parameter sets, delimiters,
+        /// messages (ITU-T H.264 7.4.1.2.3, H.265 7.4.2.4.4).
+        fileprivate func isPrefix(_ byte: UInt8) -> Bool {
+            switch self {
+            case .h264: (6...9).contains(byte & 31) || (14...18).contains(byte & 31)
+            case .hevc: (32...35).contains(byte >> 1 & 63) || byte >> 1 & 63 == 39
             }
         }
     }
@@ -65,8 +74,12 @@ struct AccessUnitEnd: Sendable {
         // What goes on with a unit is of that unit's time, or its beginning is lost.
         if units.isEmpty, stamp != time || !hasBegun { return .torn }
         defer { learn(bytes.count, isContinuation: units.isEmpty) }
-        // Some senders stamp everything alike; a picture begins with its first slice all the same.
-        let isNext = slices > 0 && units.contains { syntax.isSlice($0.kind) && $0.isFirst }
+        // Some senders stamp everything alike; a picture begins with its first slice, or what stands before it, all the
+        // same.
+        let beginsNext =
+            units.first.map { syntax.isPrefix($0.kind) } ?? false
+            || units.contains { syntax.isSlice($0.kind) && $0.isFirst }
+        let isNext = slices > 0 && beginsNext
         if hasBegun, stamp == time, !isNext {
             guard isDelivered else {
                 slices += newSlices

@@ -7,6 +7,9 @@ struct Backlog: Sendable {
     private let probed: UInt64
     private var first: Int64?
     private var isOver = false
+    private var standing = 0
+    /// So many packets with one time stamp are no picture in pieces: the stamps do not count time.
+    private static let mostStanding = 8
 
     /// The stream was open and sending at `opened`; what came until `probed` was kept back.
     init(opened: UInt64, probed: UInt64) {
@@ -21,8 +24,11 @@ struct Backlog: Sendable {
         // What a server still had from before it was asked to play can come first, with any stamp.
         let first = min(first ?? stamp, stamp)
         self.first = first
+        standing = stamp == first ? standing + 1 : 0
         let (after, overflow) = stamp.subtractingReportingOverflow(first)
-        guard !overflow, let arrival = UInt64(exactly: after).map({ opened &+ $0 }), arrival < min(probed, now) else {
+        guard !overflow, let arrival = UInt64(exactly: after).map({ opened &+ $0 }), arrival < min(probed, now),
+            standing <= Self.mostStanding
+        else {
             isOver = true
             return nil
         }

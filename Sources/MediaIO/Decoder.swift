@@ -39,6 +39,9 @@ public final class Decoder {
     private let context: UnsafeMutablePointer<AVCodecContext>
     private let demuxer: Demuxer
     private let isVideoCodec: Bool
+    /// How the units of its packets are coded; nil for codecs that have none.
+    private let syntax: AccessUnitEnd.Syntax?
+    private let framing: EntryPoint.Framing
     private var spare: FrameHolder?
     private let isStrict: Bool
     /// What the decoder complained of since the last packet, where it is strict.
@@ -47,8 +50,8 @@ public final class Decoder {
     public private(set) var failures = 0
     /// The last of these failures.
     public private(set) var lastFailure: MediaError?
-    /// Whether the decoder said at the last `send` or since that data was lost.
-    private(set) var hasLost = false
+    /// Whether the decoder said that data was lost since this was last asked.
+    private var hasLost = false
     /// Whether every frame came out after the end was announced.
     public private(set) var isDrained = false
 
@@ -75,6 +78,8 @@ public final class Decoder {
         guard let context = avcodec_alloc_context3(codec) else { throw FrameHolder.outOfMemory() }
         self.context = context
         isStrict = options.isStrict
+        syntax = AccessUnitEnd.Syntax(parameters.pointee.codec_id)
+        framing = EntryPoint.Framing(parameters.pointee)
         isVideoCodec = Self.limitedByStandard.contains(parameters.pointee.codec_id.rawValue)
         try check(avcodec_parameters_to_context(context, parameters), "decode", subject)
         context.pointee.pkt_timebase = demuxer.avStream?.pointee.time_base ?? AVRational(num: 0, den: 1)
@@ -83,6 +88,8 @@ public final class Decoder {
         context.pointee.thread_count = options.isLowDelay ? 1 : Int32(clamping: max(options.threads, 1))
         context.pointee.thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE
         if options.isLowDelay { context.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY }
+        // FFmpeg keeps pictures back until an IDR or a recovery; who watches a camera wants to know that they come.
+        if options.isLowDelay, syntax == .h264 { context.pointee.flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT }
         let (code, said) = FFmpegLog.collectingErrors {
             var named = ["codec_whitelist": demuxer.codecList]
             if options.isStrict { named["err_detect"] = "crccheck+bitstream+buffer+explode" }
@@ -103,6 +110,13 @@ public final class Decoder {
         avcodec_free_context(&context)
     }
 
+    /// Whether decoding can begin at `packet`; nil where only container and decoder tell.
+    func entryPoint(of packet: Packet) -> EntryPoint? {
+        guard let syntax, let data = packet.pointer.pointee.data else { return nil }
+        return EntryPoint(
+            UnsafeRawBufferPointer(start: data, count: packet.byteCount), syntax: syntax, framing: framing)
+    }
+
     /// Hands over a packet, or nil to say that there are no more. `tag` comes back on the frame it begins.
     ///
     /// Call `receive` until it answers nil before the next `send`. A packet that cannot be decoded counts as a
@@ -113,11 +127,17 @@ public final class Decoder {
         context.pointee.reordered_opaque = tag
         let (code, lines) = FFmpegLog.collecting { avcodec_send_packet(context, packet?.pointer) }
         if let packet { av_packet_unref(packet.pointer) }
-        hasLost = LossReport.isLoss(lines)
+        if LossReport.isLoss(lines) { hasLost = true }
         complaints = isStrict ? lines.filter(\.isError).map(\.message) : []
         if code >= 0 || (packet == nil && code == FF_ERROR_EOF) { return }
         hasLost = true
         try fail(code, lines.filter(\.isError).map(\.message))
+    }
+
+    /// Whether the decoder said that data was lost since this was last asked.
+    func takeLoss() -> Bool {
+        defer { hasLost = false }
+        return hasLost
     }
 
     /// The next picture; nil where the decoder needs another packet, or where `isDrained`.
@@ -170,8 +190,13 @@ public final class Decoder {
                 orientation: Orientation(of: holder.pointer) ?? demuxer.stream.orientation,
                 sampleAspectRatio: sampleAspectRatio(holder.pointer), color: color(of: frame)),
             pts: time == FF_NOPTS ? nil : time, duration: duration, isKey: frame.key_frame != 0,
-            isCorrupt: frame.flags & AV_FRAME_FLAG_CORRUPT != 0 || frame.decode_error_flags != 0,
+            isCorrupt: isMarkedCorrupt(frame) || frame.decode_error_flags != 0,
             tag: frame.reordered_opaque)
+    }
+
+    private func isMarkedCorrupt(_ frame: AVFrame) -> Bool {
+        // Of H.264 this says that no IDR and no recovery came yet, which `VideoReader` tells by itself.
+        syntax != .h264 && frame.flags & AV_FRAME_FLAG_CORRUPT != 0
     }
 
     private func sampleAspectRatio(_ frame: UnsafeMutablePointer<AVFrame>) -> Rational {

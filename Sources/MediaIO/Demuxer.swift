@@ -25,12 +25,14 @@ public final class Demuxer {
     private let options: DemuxerOptions
     private let interruption: Interruption
     private let pipe: PipeReader?
+    private let parts: PartsReader?
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var backlog: Backlog
     private let units: AccessUnits?
     private var lastWasCorrupt = false
     private var hasStalled = false
-    /// Whether libavformat said at the last `read` that it lost data.
+    private let sequence: SequenceWatch
+    /// Whether data was lost between the packet that the last `read` gave and the one before.
     private(set) var hasLost = false
 
     /// Opens `location`.
@@ -47,10 +49,12 @@ public final class Demuxer {
         self.location = location
         self.options = options
         self.interruption = interruption
+        sequence = SequenceWatch(interruption)
         units = try opened.syntax.map { try AccessUnits($0) }
         isLive = opening.isLive
         context = opened.context
         pipe = opened.pipe
+        parts = opened.parts
         stream = opened.stream
         backlog = opened.backlog
     }
@@ -109,9 +113,13 @@ public final class Demuxer {
         interruption.arm(isLive ? options.readTimeout : nil)
         defer { interruption.arm(nil) }
         while true {
-            if let units, units.take(into: packet) { return true }
-            let (code, lines) = FFmpegLog.collecting { av_read_frame(context, packet.pointer) }
-            if LossReport.isLoss(lines) { hasLost = true }
+            if let units, units.take(into: packet) {
+                hasLost = units.isAfterLoss
+                return true
+            }
+            let (code, lines) = FFmpegLog.collecting(watch: sequence.line) { av_read_frame(context, packet.pointer) }
+            let isAfterLoss = LossReport.isLoss(lines)
+            if isAfterLoss { hasLost = true }
             let said = lines.filter(\.isError).map(\.message)
             if code == MediaError.tryAgain {
                 if interruption.isExpired { throw timedOut() }
@@ -120,8 +128,9 @@ public final class Demuxer {
             }
             guard code >= 0 else { return try end(code, said, context) }
             if Int(packet.pointer.pointee.stream_index) == stream.index {
+                sequence.packet()
                 if let units {
-                    if try !units.add(packet) { hasLost = true }
+                    try units.add(packet, isAfterLoss: isAfterLoss)
                     continue
                 }
                 lastWasCorrupt = packet.isCorrupt
@@ -135,6 +144,11 @@ public final class Demuxer {
 
     private func end(_ code: Int32, _ said: [String], _ context: UnsafeMutablePointer<AVFormatContext>) throws -> Bool {
         try interruption.checkCancellation()
+        if sequence.hasBegunAnew {
+            throw MediaError(
+                .connection, "read", location.description, reason: "the sequence numbers of its packets began anew",
+                hint: "the server replaced its source; opening it again helps")
+        }
         if interruption.isExpired { throw timedOut() }
         let truncation = said.last {
             $0.contains("partial file") || $0.contains("ended prematurely") || $0.contains("truncat")
@@ -148,7 +162,14 @@ public final class Demuxer {
         }
         let ioError = context.pointee.pb?.pointee.error ?? 0
         if code == FF_ERROR_EOF, ioError >= 0 || ioError == FF_ERROR_EOF { return false }
+        if isEndOfUnknownLength(code == FF_ERROR_EOF ? ioError : code, context) { return false }
         throw MediaError(code: code == FF_ERROR_EOF ? ioError : code, "read", location.description, detail: said.last)
+    }
+
+    /// Whether an HTTP server that told no length closed the connection: that is how such streams end. libavformat calls
+    /// it premature (an I/O error), because it compares with the largest number there is.
+    private func isEndOfUnknownLength(_ code: Int32, _ context: UnsafeMutablePointer<AVFormatContext>) -> Bool {
+        code == ff_averror(EIO) && location.isHTTP && avio_size(context.pointee.pb) < 0
     }
 
     private func timedOut() -> MediaError {

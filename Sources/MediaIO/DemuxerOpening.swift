@@ -13,6 +13,7 @@ struct DemuxerOpening {
     struct Opened {
         let context: UnsafeMutablePointer<AVFormatContext>
         let pipe: PipeReader?
+        let parts: PartsReader?
         let stream: VideoStream
         let backlog: Backlog
         /// How pictures are put together from what comes; nil where they come whole.
@@ -30,11 +31,8 @@ struct DemuxerOpening {
         if isDevice { try DeviceLibrary.load(for: subject) }
         try checkPath()
         let format = try inputFormat()
-        guard let fresh = avformat_alloc_context() else { throw FrameHolder.outOfMemory() }
+        let fresh = try emptyContext()
         var context: UnsafeMutablePointer<AVFormatContext>? = fresh
-        fresh.pointee.interrupt_callback = interruption.callback
-        // A V4L2 read blocks in the kernel where no deadline reaches it.
-        if isDevice { fresh.pointee.flags |= AVFMT_FLAG_NONBLOCK }
         let pipe: PipeReader?
         do {
             pipe = try makePipe()
@@ -43,11 +41,22 @@ struct DemuxerOpening {
             throw error
         }
         if let pipe { fresh.pointee.pb = pipe.context }
-        let dictionary = OptionDictionary(allOptions.merging(whitelists) { _, ours in ours })
+        let all = allOptions.merging(whitelists) { _, ours in ours }
+        var dictionary = OptionDictionary(all)
         interruption.arm(options.openTimeout)
         defer { interruption.arm(nil) }
-        let (code, said) = FFmpegLog.collectingErrors {
+        var (code, said) = FFmpegLog.collectingErrors {
             avformat_open_input(&context, isDevice ? location.path : location.url, format, &dictionary.pointer)
+        }
+        var parts: PartsReader?
+        if code == FF_ERROR_INVALIDDATA, let reader = try makeParts(all, &dictionary) {
+            context = try emptyContext()
+            context?.pointee.pb = reader.context
+            let format = av_find_input_format("mpjpeg")
+            (code, said) = FFmpegLog.collectingErrors {
+                avformat_open_input(&context, location.url, format, &dictionary.pointer)
+            }
+            parts = reader
         }
         // A failed open has freed the context.
         guard code >= 0, let opened = context else { throw failure(code, "open", said) }
@@ -63,9 +72,11 @@ struct DemuxerOpening {
             } else {
                 try probe(opened)
             }
-            let backlog = Backlog(opened: began, probed: Interruption.now)
+            // Nothing is kept back where nothing was probed.
+            let backlog = Backlog(opened: began, probed: syntax == nil ? Interruption.now : began)
             return Opened(
-                context: opened, pipe: pipe, stream: try chooseStream(opened), backlog: backlog, syntax: syntax)
+                context: opened, pipe: pipe, parts: parts, stream: try chooseStream(opened), backlog: backlog,
+                syntax: syntax)
         } catch {
             avformat_close_input(&context)
             throw error
@@ -114,14 +125,29 @@ struct DemuxerOpening {
         return try PipeReader(path: path, interruption: interruption)
     }
 
+    private func emptyContext() throws -> UnsafeMutablePointer<AVFormatContext> {
+        guard let fresh = avformat_alloc_context() else { throw FrameHolder.outOfMemory() }
+        fresh.pointee.interrupt_callback = interruption.callback
+        // A V4L2 read blocks in the kernel where no deadline reaches it.
+        if isDevice { fresh.pointee.flags |= AVFMT_FLAG_NONBLOCK }
+        return fresh
+    }
+
+    /// A second attempt at an HTTP server whose first part has no boundary; nil where that is not the fault.
+    private func makeParts(_ all: [String: String], _ dictionary: inout OptionDictionary) throws -> PartsReader? {
+        guard location.isHTTP, !interruption.isDue,
+            options.format == nil || options.format == "mpjpeg"
+        else { return nil }
+        let fresh = OptionDictionary(all)
+        let reader = try FFmpegLog.collectingErrors {
+            try PartsReader(url: location.url, interruption: interruption, options: fresh)
+        }.0
+        if reader != nil { dictionary = fresh }
+        return reader
+    }
+
     private func inputFormat() throws -> UnsafePointer<AVInputFormat>? {
-        guard let name = options.format else { return nil }
-        guard let format = av_find_input_format(name) else {
-            throw MediaError(
-                .unsupported, "open", subject, reason: "FFmpeg has no demuxer called '\(name)'",
-                hint: "`ffmpeg -demuxers` lists them")
-        }
-        return format
+        try options.format.map { try MediaAccess.inputFormat($0, subject: subject) }
     }
 
     /// The user's options over ours.
@@ -135,6 +161,10 @@ struct DemuxerOpening {
         switch location.scheme {
         case "rtsp", "rtsps":
             all["rtsp_transport"] = "tcp"
+            // With a queue, libavformat tells of gaps in the sequence numbers. Over TCP it has none by itself, since
+            // nothing comes out of order; but servers leave packets out there too.
+            let transport = options.options["rtsp_transport"] ?? "tcp"
+            if transport.contains("tcp") || transport.contains("http") { all["reorder_queue_size"] = "2" }
             all["allowed_media_types"] = "video"
             if let timeout = options.readTimeout { all["timeout"] = String(timeout.microseconds) }
         case nil, "file":
@@ -212,7 +242,7 @@ struct DemuxerOpening {
         stream.pointee.discard = AVDISCARD_DEFAULT
         let facts = VideoStream(
             stream.pointee, format: context.pointee.iformat?.pointee, containerDuration: context.pointee.duration,
-            rate: av_guess_frame_rate(context, stream, nil))
+            rate: av_guess_frame_rate(context, stream, nil), videoCount: movingVideos(context).count)
         if let size = facts.codedSize, size.area > options.maxPixels {
             throw tooLarge("its pictures are \(size)")
         }
@@ -222,7 +252,7 @@ struct DemuxerOpening {
     private func bestStream(_ context: UnsafeMutablePointer<AVFormatContext>) throws -> Int {
         let streams = (0..<Int(context.pointee.nb_streams)).compactMap { context.pointee.streams[$0] }
         let videos = streams.filter { $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
-        let moving = videos.filter { $0.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0 }
+        let moving = movingVideos(context)
         guard !moving.isEmpty else {
             let kinds = Set(streams.map { Self.name(of: $0.pointee.codecpar.pointee.codec_type) }).sorted()
             let holds = kinds.isEmpty ? "nothing" : "only \(kinds.joined(separator: " and "))"
@@ -235,6 +265,14 @@ struct DemuxerOpening {
         let best = Int(av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0))
         let chosen = moving.first { Int($0.pointee.index) == best } ?? moving[0]
         return Int(chosen.pointee.index)
+    }
+
+    /// The streams that are videos and no cover pictures.
+    private func movingVideos(_ context: UnsafeMutablePointer<AVFormatContext>) -> [UnsafeMutablePointer<AVStream>] {
+        (0..<Int(context.pointee.nb_streams)).compactMap { context.pointee.streams[$0] }.filter {
+            $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
+                && $0.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
+        }
     }
 
     private static func name(of type: AVMediaType) -> String {

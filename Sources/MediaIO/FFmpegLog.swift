@@ -33,7 +33,7 @@ public enum FFmpegLog {
     private static let handler = Mutex<(@Sendable (Line) -> Void)?>(nil)
     private static let threshold = Atomic<Int32>(Level.warning.rawValue)
     // What is said on a thread while it collects it.
-    private static let collections = Mutex<[pthread_t: [Said]]>([:])
+    private static let collections = Mutex<[pthread_t: Collection]>([:])
     private static let collecting = Atomic<Int>(0)
 
     private static let installed: Void = {
@@ -71,18 +71,26 @@ public enum FFmpegLog {
         let isWhisper: Bool
     }
 
+    private struct Collection {
+        var lines: [Said] = []
+        let watch: (@Sendable (String) -> Void)?
+    }
+
     /// Runs `body` and returns what FFmpeg said on this thread meanwhile at level warning or above, in order, and what
-    /// it only whispers of lost data.
-    static func collecting<Result>(_ body: () throws -> Result) rethrows -> (Result, said: [Said]) {
+    /// it only whispers of lost data. `watch` is called with each line as it is said, and must not call FFmpeg.
+    static func collecting<Result>(
+        watch: (@Sendable (String) -> Void)? = nil, _ body: () throws -> Result
+    ) rethrows -> (Result, said: [Said]) {
         install()
         let thread = pthread_self()
-        let outer = collections.withLock { $0.updateValue([], forKey: thread) }
+        let outer = collections.withLock { $0.updateValue(Collection(watch: watch), forKey: thread) }
         collecting.add(1, ordering: .relaxed)
         func end() -> [Said] {
             collecting.subtract(1, ordering: .relaxed)
             return collections.withLock { all in
-                let said = all[thread] ?? []
-                all[thread] = outer.map { $0 + said }
+                let said = all[thread]?.lines ?? []
+                all[thread] = outer
+                all[thread]?.lines += said
                 return said
             }
         }
@@ -111,14 +119,18 @@ public enum FFmpegLog {
         guard !message.isEmpty else { return }
         if collected {
             let thread = pthread_self()
-            collections.withLock { all in
-                guard let count = all[thread]?.count, count < 64 else { return }
+            let watch = collections.withLock { all -> (@Sendable (String) -> Void)? in
+                guard let count = all[thread]?.lines.count else { return nil }
+                let watch = all[thread]?.watch
+                guard count < 64 else { return watch }
                 // Which format it is stands nowhere else.
                 let isRefusal = message.hasPrefix("Format not on whitelist")
                 let text = isRefusal ? "\(component(context)): \(message)" : message
-                all[thread]?.append(
+                all[thread]?.lines.append(
                     Said(message: text, isError: level <= AV_LOG_ERROR, isWhisper: level > AV_LOG_WARNING))
+                return watch
             }
+            watch?(message)
         }
         if wanted, let handler = handler.withLock({ $0 }) {
             let name = Level.allCases.last { $0.rawValue <= level } ?? .quiet

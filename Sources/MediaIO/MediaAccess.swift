@@ -1,3 +1,5 @@
+import CFFmpeg
+
 /// What may be opened: FFmpeg's whitelists. What a camera or a file sends is not trusted, and some formats are
 /// programs that open other files and hosts (playlists, `concat`, `subfile`).
 public struct MediaAccess: Hashable, Sendable {
@@ -46,6 +48,20 @@ public struct MediaAccess: Hashable, Sendable {
         "targa", "theora", "tiff", "utvideo", "v210", "v308", "v408", "v410", "vc1", "vp8", "vp9", "webp", "wmv1",
         "wmv2", "wmv3", "wrapped_avframe", "xbm", "xpm", "xwd", "y41p", "yuv4",
     ]
+
+    /// Checks that FFmpeg has a demuxer called `name`, for `subject`.
+    public static func checkDemuxer(_ name: String, subject: String) throws {
+        _ = try inputFormat(name, subject: subject)
+    }
+
+    static func inputFormat(_ name: String, subject: String) throws -> UnsafePointer<AVInputFormat> {
+        guard let format = av_find_input_format(name) else {
+            throw MediaError(
+                .unsupported, "open", subject, reason: "FFmpeg has no demuxer called '\(name)'",
+                hint: "`ffmpeg -demuxers` lists them")
+        }
+        return format
+    }
 
     /// FFmpeg's options that enforce it for a location of `scheme` (nil for a path). Throws where the scheme itself is
     /// not allowed.

@@ -58,6 +58,9 @@ public struct MediaLocation: Hashable, Sendable, CustomStringConvertible, Custom
         }
     }
 
+    /// Whether it is fetched over HTTP.
+    public var isHTTP: Bool { scheme == "http" || scheme == "https" }
+
     /// What the user may see: userinfo and the values of secret parameters are `***`.
     public var description: String { text == "pipe:0" ? "standard input" : Secrets.redact(text) }
     /// The same as `description`.

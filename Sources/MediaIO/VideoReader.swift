@@ -26,6 +26,8 @@ public final class VideoReader {
         public let producerTime: Int64?
         /// Whether data was lost between it and the frame before.
         public let isAfterLoss: Bool
+        /// Whether a recovery is complete: it and what follows are whole, though none of them can be decoded alone.
+        public let isRecovered: Bool
         /// The time spent decoding since the frame before, in nanoseconds.
         public let decodingTime: UInt64
     }
@@ -37,6 +39,7 @@ public final class VideoReader {
     private let clock: any FrameClock
     private var arrivals = Arrivals()
     private var losses = Losses()
+    private var recoveries = Recoveries()
     private var pending: (any Error)?
     private var frames = 0
     private var hasEnded = false
@@ -80,14 +83,10 @@ public final class VideoReader {
         let began = Interruption.now
         while true {
             let decoded = try timed({ try decoder.receive() })
-            if decoder.hasLost { losses.add(arrivals.last) }
+            if decoder.takeLoss() { losses.add(arrivals.last) }
             if let frame = decoded {
                 frames += 1
-                let known = arrivals.packet(of: frame.tag)
-                return Output(
-                    frame: frame.marked(isKey: known?.isKey == true, isCorrupt: known?.isCorrupt == true),
-                    arrival: known?.arrival ?? clock.arrival, producerTime: known?.producerTime,
-                    isAfterLoss: losses.precede(frame.tag > 0 ? frame.tag : arrivals.last), decodingTime: decodingTime)
+                return output(frame, decodingTime: decodingTime)
             }
             if decoder.isDrained { return try end() }
             try checkProgress(since: began)
@@ -97,11 +96,31 @@ public final class VideoReader {
             }
             try pace(packet)
             let arrival = clock.arrival.earlier(by: demuxer.lateness(of: packet))
-            let tag = arrivals.add(packet, at: arrival, producerTime: producerTime)
+            let entry = decoder.entryPoint(of: packet)
+            let tag = arrivals.add(packet, entry: entry, at: arrival, producerTime: producerTime)
+            if case .recovery(let count) = entry?.kind { recoveries.announce(tag: tag, after: count) }
             if demuxer.hasLost || packet.isCorrupt { losses.add(tag) }
             try timed { try decoder.send(packet, tag: tag) }
-            if decoder.hasLost { losses.add(tag) }
+            if decoder.takeLoss() { losses.add(tag) }
         }
+    }
+
+    private func output(_ frame: DecodedFrame, decodingTime: UInt64) -> Output {
+        let known = arrivals.packet(of: frame.tag)
+        let tag = frame.tag > 0 ? frame.tag : arrivals.last
+        // Decoders with several threads may not say which packet began a frame.
+        let entry = frame.tag > 0 ? known?.entry : nil
+        let loss = losses.precede(tag)
+        let isCorrupt = frame.isCorrupt || known?.isCorrupt == true
+        let isRecovered = recoveries.picture(
+            tag: tag, isReference: entry?.isReference ?? true, loss: isCorrupt ? tag : loss)
+        return Output(
+            // Where the units tell, container and decoder may be wrong: both take the beginning of a recovery for a key.
+            frame: frame.marked(
+                isKey: entry.map { $0.kind == .independent } ?? (frame.isKey || known?.isKey == true),
+                isCorrupt: isCorrupt),
+            arrival: known?.arrival ?? clock.arrival, producerTime: known?.producerTime, isAfterLoss: loss != nil,
+            isRecovered: isRecovered, decodingTime: decodingTime)
     }
 
     private var producerTime: Int64? { demuxer.isUnparsed ? packet.producerTime : nil }
@@ -111,9 +130,11 @@ public final class VideoReader {
         guard demuxer.isLive, let timeout = demuxer.readTimeout else { return }
         let limit = 3 * timeout.nanoseconds
         guard Interruption.now &- began > limit else { return }
+        let detail = decoder.lastFailure.map { "; the decoder says: \($0.reason)" } ?? ""
         throw MediaError(
             .timedOut, "decode", demuxer.location.description,
-            reason: "data came for \(Duration.nanoseconds(limit)), and no picture could be decoded from it")
+            reason: "data came for \(Duration.nanoseconds(limit)), and no picture could be decoded from it\(detail)",
+            hint: "does the camera send parameter sets (SPS, PPS) and key frames?")
     }
 
     private func read() throws -> Bool {
@@ -147,10 +168,9 @@ public final class VideoReader {
 extension DecodedFrame {
     /// The same, with what its packet said of it.
     fileprivate func marked(isKey: Bool, isCorrupt: Bool) -> DecodedFrame {
-        guard isKey && !self.isKey || isCorrupt && !self.isCorrupt else { return self }
+        guard isKey != self.isKey || isCorrupt != self.isCorrupt else { return self }
         return DecodedFrame(
-            picture: picture, pts: pts, duration: duration, isKey: self.isKey || isKey,
-            isCorrupt: self.isCorrupt || isCorrupt, tag: tag)
+            picture: picture, pts: pts, duration: duration, isKey: isKey, isCorrupt: isCorrupt, tag: tag)
     }
 }
 
@@ -159,6 +179,7 @@ private struct Arrivals {
     struct Facts {
         let arrival: CaptureTime
         let producerTime: Int64?
+        let entry: EntryPoint?
         let isKey: Bool
         let isCorrupt: Bool
     }
@@ -168,10 +189,13 @@ private struct Arrivals {
     private(set) var last: Int64 = 0
 
     /// Remembers a packet; its tag is above 0.
-    mutating func add(_ packet: Packet, at arrival: CaptureTime, producerTime: Int64?) -> Int64 {
+    mutating func add(
+        _ packet: Packet, entry: EntryPoint?, at arrival: CaptureTime, producerTime: Int64?
+    ) -> Int64 {
         last += 1
         ring[Int(last) % ring.count] = Facts(
-            arrival: arrival, producerTime: producerTime, isKey: packet.isKey, isCorrupt: packet.isCorrupt)
+            arrival: arrival, producerTime: producerTime, entry: entry, isKey: packet.isKey,
+            isCorrupt: packet.isCorrupt)
         return last
     }
 
@@ -191,10 +215,10 @@ private struct Losses {
         if tags.last != tag, tags.count < 256 { tags.append(tag) }
     }
 
-    /// Whether there was a loss up to the packet of a frame with `tag`; each counts once.
-    mutating func precede(_ tag: Int64) -> Bool {
-        let before = tags.count
+    /// The last loss up to the packet of a frame with `tag`, as the tag of the packet after it; each counts once.
+    mutating func precede(_ tag: Int64) -> Int64? {
+        let last = tags.last { $0 <= tag }
         tags.removeAll { $0 <= tag }
-        return tags.count < before
+        return last
     }
 }

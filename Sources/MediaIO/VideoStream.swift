@@ -25,8 +25,14 @@ public struct VideoStream: Hashable, Sendable {
     public let frameCount: Int?
     /// Whether it is a single image or a numbered series of them.
     public let isImage: Bool
+    /// How many videos the container holds.
+    public let videoCount: Int
 
-    init(_ stream: AVStream, format input: AVInputFormat?, containerDuration: Int64, rate: AVRational) {
+    init(
+        _ stream: AVStream, format input: AVInputFormat?,
+        containerDuration: Int64, rate: AVRational, videoCount: Int = 1
+    ) {
+        self.videoCount = videoCount
         let parameters = stream.codecpar.pointee
         index = Int(stream.index)
         formatName = input.map { String(cString: $0.name) } ?? "unknown"

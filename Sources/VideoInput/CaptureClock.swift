@@ -22,6 +22,10 @@ struct CaptureClock: Sendable {
     /// The wall clock less the monotonic one when a stamp was last found to agree with ours.
     private var anchor: Int64?
     private var delays = DeliveryDelay()
+    /// The sender's wall clock less the stream's time, as it was with the last frame.
+    private var mapping: Int64?
+    /// The same where it is known to be wrong: from when the stream's clock was set until the sender's next report.
+    private var outdated: Int64?
 
     /// The capture time of data that arrived at `arrival` and that its source stamped so. `streamTime` is its time in
     /// the stream in nanoseconds, nil where that does not pass as time does.
@@ -34,9 +38,27 @@ struct CaptureClock: Sendable {
             if let age = Self.age(now &- time) { return arrival.earlier(by: age, origin: .driver) }
             if let known = byWallClock(arrival, time, .driver) { return known }
         case .epoch(let time):
-            if let known = byWallClock(arrival, time, .senderReport) { return known }
+            if !isOutdated(time, streamTime), let known = byWallClock(arrival, time, .senderReport) { return known }
         }
         return arrival.earlier(by: delay)
+    }
+
+    /// The sender's clock was set, by the time stamp that comes next.
+    mutating func clockWasSet() {
+        delays.restart()
+        outdated = mapping
+    }
+
+    /// Whether the sender's report is of before its clock was set. A report's own uncertainty is far below the least
+    /// difference that counts as such (`StreamGap`).
+    private mutating func isOutdated(_ time: Int64, _ streamTime: Int64?) -> Bool {
+        guard let streamTime else { return false }
+        let now = time &- streamTime
+        mapping = now
+        guard let outdated else { return false }
+        let isSame = (now &- outdated).magnitude < 250_000_000
+        if !isSame { self.outdated = nil }
+        return isSame
     }
 
     private mutating func byWallClock(_ arrival: CaptureTime, _ time: Int64, _ origin: CaptureOrigin) -> CaptureTime? {

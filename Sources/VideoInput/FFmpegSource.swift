@@ -23,6 +23,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
     private var pacer = Pacer()
     private var captures = CaptureClock()
     private var gap = StreamGap()
+    private var still: StillPolling?
     private var framesInPass = 0
     private var failuresBefore = 0
 
@@ -49,6 +50,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         timeline = Timeline()
         pacer = Pacer()
         captures = CaptureClock()
+        still = nil
         failuresBefore = 0
         met.withLock { $0 = SourceDiagnostics() }
         do {
@@ -65,6 +67,9 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         // Images tell how they are turned only with their pixels.
         if stream.codedSize == nil || stream.isImage || !reader.demuxer.tellsStream { primed = try read() }
         gap = StreamGap(rate: reader.frameRate)
+        if isLive, location.isHTTP, stream.isImage, let rate = options.stillRate {
+            still = StillPolling(rate: rate, began: clock.monotonicNanoseconds)
+        }
         let coded = stream.codedSize ?? ImageSize(height: 0, width: 0)
         let first = primed?.frame.picture
         let size = first?.size ?? (stream.orientation.swapsSides ? coded.transposed : coded)
@@ -73,7 +78,8 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
                 .noVideo, "open", location.description, reason: "no picture came to tell the size of the video")
         }
         return StreamInfo(
-            size: size, frameRate: reader.frameRate, timeBase: stream.timeBase, frameCount: frameCount(of: stream),
+            size: size, frameRate: still?.rate ?? reader.frameRate, timeBase: still?.timeBase ?? stream.timeBase,
+            frameCount: frameCount(of: stream),
             pixelAspect: first?.pixelAspect ?? Self.pixelAspect(of: stream), summary: summary(of: stream, first),
             isLive: isLive)
     }
@@ -136,6 +142,16 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
                 guard options.loops, framesInPass > 0 else { throw error }
                 met.withLock { $0.lastFailure = error.description }
             }
+            if var polling = still {
+                guard framesInPass > 0 else { return nil }
+                reader.demuxer.close()
+                let due = polling.next(after: clock.monotonicNanoseconds)
+                still = polling
+                try interruption.sleep(until: due)
+                failuresBefore += reader.failures
+                _ = try openReader()
+                continue
+            }
             guard options.loops, !location.isLive else { return nil }
             try beginPass()
         }
@@ -179,22 +195,24 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         let decoded = output.frame
         let timeBase = reader?.stream.timeBase ?? Rational(0, 1)
         let nominal = reader.map { nominalTicks(of: $0) } ?? 0
+        let judgement = judge(output)
         let placed = timeline.place(pts: decoded.pts, duration: decoded.duration, nominal: nominal)
+        let capture = capture(of: output, judgement)
         let stamp = FrameStamp(
             camera: camera, sequence: number,
-            mediaTime: placed.map { MediaTime(value: $0, timeBase: timeBase) },
-            mediaDuration: decoded.duration > 0 ? decoded.duration : nominal,
-            capture: capture(of: output))
+            mediaTime: still?.mediaTime(of: capture) ?? placed.map { MediaTime(value: $0, timeBase: timeBase) },
+            mediaDuration: still?.ticks ?? (decoded.duration > 0 ? decoded.duration : nominal), capture: capture)
         var stages = StageTimes()
         let now = clock.monotonicNanoseconds
         stages[.decode] = StageTimes.Interval(began: now &- min(output.decodingTime, now), ended: now)
         var flags: FrameFlags = decoded.isKey ? .key : []
         if decoded.isCorrupt { flags.insert(.corrupt) }
-        if isAfterGap(output) || output.isAfterLoss { flags.insert(.afterLoss) }
+        if judgement == .halted || output.isAfterLoss { flags.insert(.afterLoss) }
+        if output.isRecovered { flags.insert(.recovered) }
         return Frame(stamp: stamp, picture: decoded.picture, flags: flags, stages: stages)
     }
 
-    private func capture(of output: VideoReader.Output) -> CaptureTime {
+    private func capture(of output: VideoReader.Output, _ judgement: StreamGap.Judgement) -> CaptureTime {
         let arrival = output.arrival
         // A file was captured some other time; what counts is when it was read.
         guard location.isLive || isDevice else {
@@ -202,6 +220,8 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
                 epochNanoseconds: arrival.epochNanoseconds, monotonicNanoseconds: arrival.monotonicNanoseconds,
                 origin: .file)
         }
+        if judgement == .strange { return arrival }
+        if judgement == .newClock { captures.clockWasSet() }
         return captures.capture(arrival: arrival, stamped: stamp(of: output), streamTime: senderTime(of: output))
     }
 
@@ -211,8 +231,8 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
         return reader.stream.nanoseconds(pts)
     }
 
-    private func isAfterGap(_ output: VideoReader.Output) -> Bool {
-        senderTime(of: output).map { gap.precedes($0) } ?? false
+    private func judge(_ output: VideoReader.Output) -> StreamGap.Judgement {
+        senderTime(of: output).map { gap.judge(stamp: $0, arrival: output.arrival.monotonicNanoseconds) } ?? .steady
     }
 
     private var isDevice: Bool { options.format == "v4l2" || options.format == "video4linux2" }
@@ -246,6 +266,7 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
 
     private func summary(of stream: VideoStream, _ first: Picture?) -> String {
         let format = first?.format ?? stream.format
-        return format.map { "\(stream.codecName) \($0)" } ?? stream.codecName
+        let name = format.map { "\(stream.codecName) \($0)" } ?? stream.codecName
+        return stream.videoCount > 1 ? "\(name) (stream \(stream.index), of \(stream.videoCount) video tracks)" : name
     }
 }

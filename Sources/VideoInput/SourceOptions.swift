@@ -33,6 +33,8 @@ public struct SourceOptions: Hashable, Sendable {
     /// Whether frames are refused that the decoder marked as damaged; nil refuses them on live streams only, where
     /// the next good one is near. An image that is refused is an error.
     public var refusesCorruptFrames: Bool?
+    /// Pictures a second that are fetched from a server that answers with a single picture; nil fetches one only.
+    public var stillRate: Double?
     /// Frames a second of an image folder, for its time stamps.
     public var folderFrameRate = 25
 

@@ -56,6 +56,12 @@ struct SegmentCommand: AsyncParsableCommand {
             """)
     var exactTimes = false
 
+    @Option(
+        help: ArgumentHelp(
+            "FFmpeg's demuxer for the inputs, where it takes the wrong one or none by itself: mjpeg, mpjpeg, h264.",
+            valueName: "name"))
+    var demuxer: String?
+
     @OptionGroup var engine: EngineArguments
 
     func validate() throws {
@@ -70,10 +76,12 @@ struct SegmentCommand: AsyncParsableCommand {
         options.opacity = opacity
         options.resolution = resolution
         options.keepsExactTimes = exactTimes
+        var reading = SourceOptions()
+        reading.format = demuxer
         // All that can be refused before the model is loaded is refused here.
         let prepared = try jobs.map { job in
             (
-                job: job, source: try VideoSources.source(job.input, camera: job.name),
+                job: job, source: try VideoSources.source(job.input, camera: job.name, options: reading),
                 sink: try MaskSinks.make(output: job.output, style: job.style, options: options)
             )
         }

@@ -68,21 +68,95 @@ struct StreamTimeTests {
     @Test("a camera that halted has left pictures out; one that is slow or uneven has not")
     func gaps() {
         var gap = StreamGap(rate: Rational(25, 1))
-        var time: Int64 = 0
-        func step(_ milliseconds: Int64) -> Bool {
-            time += milliseconds * 1_000_000
-            return gap.precedes(time)
+        var (stamp, arrival): (Int64, UInt64) = (0, 9_000 * ms)
+        func step(_ milliseconds: UInt64, stamped: Int64? = nil) -> StreamGap.Judgement {
+            arrival += milliseconds * ms
+            stamp += (stamped ?? Int64(milliseconds)) * 1_000_000
+            return gap.judge(stamp: stamp, arrival: arrival)
         }
-        #expect(!step(0))
-        for _ in 0..<20 { #expect(!step(40)) }
-        #expect(!step(490))
-        #expect(step(4_000))
-        #expect(!step(40))
-        #expect(step(-1))
+        #expect(step(0) == .steady)
+        for _ in 0..<20 { #expect(step(40) == .steady) }
+        #expect(step(490) == .steady)
+        #expect(step(4_000) == .halted)
+        #expect(step(40) == .steady)
+        // What a network held up comes with its own stamps, all at once.
+        #expect(step(4_000, stamped: 40) == .steady)
+        for _ in 0..<99 { #expect(step(0, stamped: 40) == .steady) }
+        // Stamps that say nothing are no proof that nothing is missing.
+        #expect(step(4_000, stamped: 0) == .halted)
+        #expect(step(4_000, stamped: -90_000) == .halted)
+        #expect(step(4_000, stamped: 18_000_000) == .halted)
+        for _ in 0..<9 { _ = step(40) }
         // At night it exposes for a second; the first of these it cannot know.
-        #expect(step(1_000))
+        #expect(step(1_000) == .halted)
         for _ in 0..<8 { _ = step(1_000) }
-        #expect(!step(1_000))
-        #expect(step(3_100))
+        #expect(step(1_000) == .steady)
+        #expect(step(3_100) == .halted)
+    }
+
+    @Test(
+        "a strange stamp is doubted alone, a clock that was set after one picture",
+        arguments: [18_000_000, -18_000_000, 900, -900])
+    func strangeStamps(jump: Int64) {
+        var gap = StreamGap(rate: Rational(25, 1))
+        var arrival: UInt64 = 9_000 * ms
+        func judge(_ number: Int64, _ offset: Int64) -> StreamGap.Judgement {
+            arrival += 40 * ms
+            return gap.judge(stamp: (number * 40 + offset) * 1_000_000, arrival: arrival)
+        }
+        for number in 0..<20 as Range<Int64> { #expect(judge(number, 0) == .steady) }
+        #expect(judge(20, jump) == .strange)
+        for number in 21..<40 as Range<Int64> { #expect(judge(number, 0) == .steady) }
+        #expect(judge(40, jump) == .strange)
+        #expect(judge(41, jump) == .newClock)
+        for number in 42..<60 as Range<Int64> { #expect(judge(number, jump) == .steady) }
+        // Stamps without any order are all doubted, and never a halt.
+        for number in 60..<90 as Range<Int64> {
+            #expect(judge(number, number % 2 == 0 ? jump * number : -7_000_000 * number) != .halted)
+        }
+    }
+
+    @Test("stamps that stand still or count too slowly make no picture late", arguments: [0, 4, 20])
+    func slowClocks(step: UInt64) {
+        var delays = DeliveryDelay()
+        for frame in 0..<2000 as Range<UInt64> {
+            let delay = delays.delay(stamp: Int64(frame * step * ms), arrival: (1_000 + frame * 40) * ms)
+            #expect(delay <= 300 * ms, "frame \(frame)")
+        }
+    }
+
+    @Test("a stamp ahead of its time makes the pictures after it no later")
+    func lead() {
+        var delays = DeliveryDelay()
+        for frame in 0..<300 as Range<UInt64> {
+            let lead: UInt64 = frame % 50 == 20 ? 300 : 0
+            let delay = delays.delay(stamp: Int64((frame * 40 + lead) * ms), arrival: (1_000 + frame * 40) * ms)
+            #expect(delay == 0, "frame \(frame)")
+        }
+        // A way that became shorter is one after two pictures.
+        for frame in 300..<310 as Range<UInt64> {
+            _ = delays.delay(stamp: Int64(frame * 40 * ms), arrival: (900 + frame * 40) * ms)
+        }
+        #expect(delays.delay(stamp: 310 * 40_000_000, arrival: (1_000 + 310 * 40) * ms) == 100 * ms)
+    }
+
+    @Test("a sender's report is not used between a change of the stream's clock and the next report")
+    func outdatedReports() {
+        var clock = CaptureClock()
+        func capture(_ milliseconds: UInt64, streamTime: Int64, report: Int64) -> CaptureTime {
+            let arrival = CaptureTime(
+                epochNanoseconds: Int64(milliseconds * ms), monotonicNanoseconds: milliseconds * ms, origin: .arrival)
+            return clock.capture(
+                arrival: arrival, stamped: .epoch((report + streamTime) * 1_000_000), streamTime: streamTime * 1_000_000
+            )
+        }
+        #expect(capture(10_000, streamTime: 50, report: 9_930).monotonicNanoseconds == 9_980 * ms)
+        clock.clockWasSet()
+        // Three seconds back: by the old report the pictures are three seconds old.
+        let after = capture(10_040, streamTime: -2_910, report: 9_930)
+        #expect(after.origin == .arrival && after.monotonicNanoseconds == 10_040 * ms)
+        #expect(capture(10_080, streamTime: -2_870, report: 9_930).monotonicNanoseconds == 10_080 * ms)
+        let next = capture(10_120, streamTime: -2_830, report: 12_930)
+        #expect(next.origin == .senderReport && next.monotonicNanoseconds == 10_100 * ms)
     }
 }

@@ -1,5 +1,6 @@
 import Imaging
 import MaskOutput
+import MediaIO
 import Pipeline
 import Segmentation
 import VideoInput
@@ -55,6 +56,7 @@ public struct CameraFactory: Sendable {
         settings.gate.maxPixels = camera.maxPixels
         settings.gate.frozenAfter = camera.frozenAfterMilliseconds.map { UInt64($0) * 1_000_000 }
         settings.gate.refusesFlat = camera.refusesFlat
+        settings.gate.awaitsKeyFrame = camera.awaitsKeyFrame
         settings.supervision.backoff = backoff
         switch camera.source.input {
         case .device: break
@@ -76,6 +78,8 @@ public struct CameraFactory: Sendable {
         options.pace = camera.isLooped ? .realTime : .unpaced
         options.maxPixels = camera.maxPixels
         options.access = camera.access
+        options.format = camera.demuxer
+        options.stillRate = camera.stillFramesPerSecond
         options.openTimeout = .milliseconds(camera.openTimeoutMilliseconds)
         options.readTimeout = .milliseconds(camera.readTimeoutMilliseconds)
         // The gate refuses them, and counts them.
@@ -114,6 +118,10 @@ public struct CameraFactory: Sendable {
         _ camera: ServiceConfiguration.Camera, among cameras: [ServiceConfiguration.Camera] = []
     ) throws {
         _ = try isLive(camera)
+        // Devices have demuxers that are loaded with the device only.
+        if let demuxer = camera.demuxer, case .media = camera.source.input {
+            try MediaAccess.checkDemuxer(demuxer, subject: "\(camera.source)")
+        }
         _ = try sinks(camera)
         for recording in camera.recordings {
             for other in [camera] + cameras { try Overwriting.check(other.source.input, output: recording.path) }

@@ -210,6 +210,9 @@ extension ServiceConfiguration.Camera {
         let maxPixels = section.value(Table.maxPixels)
         let frozenAfter = section.value(Table.frozenAfter)
         let refuseFlat = section.value(Table.refuseFlat)
+        let awaitKeyFrame = section.value(Table.awaitKeyFrame)
+        let demuxer = section.value(Table.demuxer)
+        let stillFPS = section.value(Table.stillFPS)
         let deviceOptions = Self.deviceOptions(section)
         let sockets = section.value(Table.cameraSockets)
         if let source, let problem = SourceText(source).referenceProblem { section.note(Table.source.key, problem) }
@@ -219,7 +222,7 @@ extension ServiceConfiguration.Camera {
         }
         guard let name, let source, let loop, let maxFPS, let maxAge, let priority, let fit, let rtspTransport,
             let openTimeout, let readTimeout, let protocols, let formats, let codecs, let maxPixels, let frozenAfter,
-            let refuseFlat, let deviceOptions, let sockets
+            let refuseFlat, let awaitKeyFrame, let demuxer, let stillFPS, let deviceOptions, let sockets
         else { return nil }
         self.name = name
         self.source = SourceText(source)
@@ -235,6 +238,9 @@ extension ServiceConfiguration.Camera {
         self.maxPixels = maxPixels
         frozenAfterMilliseconds = frozenAfter
         refusesFlat = refuseFlat
+        awaitsKeyFrame = awaitKeyFrame
+        self.demuxer = demuxer
+        stillFramesPerSecond = stillFPS
         self.deviceOptions = deviceOptions
         self.sockets = sockets
         self.recordings = recordings.compactMap { $0 }

@@ -117,6 +117,16 @@ enum ConfigurationSettings {
     static let refuseFlat = Setting(
         "refuse_flat", .flag, default: true,
         "Whether pictures are refused that show the even grey or green of lost data in two fifths of them or more.")
+    static let awaitKeyFrame = Setting(
+        "await_key_frame", .flag, default: true,
+        "Whether pictures are refused until a key frame, or the end of a recovery, when reading begins and after a "
+            + "loss. With false, a camera that sends neither can be used; its first pictures may show what never was.")
+    static let demuxer = Setting(
+        "demuxer", SettingFormat<String>.identifier.or("auto"), default: .some(nil),
+        "FFmpeg's demuxer for the source, where auto takes the wrong one or none: mjpeg, mpjpeg, h264, mpegts.")
+    static let stillFPS = Setting(
+        "still_fps", .number(0.01...60, "pictures a second"), default: 2,
+        "How often a picture is fetched from an http:// source that answers each request with one picture (JPEG, PNG).")
     static let deviceSize = Setting(
         "device_size", SettingFormat<String>.videoSize.or("auto"), default: .some(nil),
         "The picture size a V4L2 device is asked for, WIDTHxHEIGHT as `v4l2-ctl --list-formats-ext` lists them.")
@@ -167,7 +177,8 @@ enum ConfigurationSettings {
             .setting(name), .setting(source), .setting(loop), .setting(maxFPS), .setting(maxAge), .setting(priority),
             .setting(cameraFit), .setting(rtspTransport), .setting(openTimeout), .setting(readTimeout),
             .setting(protocols), .setting(formats), .setting(codecs), .setting(maxPixels), .setting(frozenAfter),
-            .setting(refuseFlat), .setting(deviceSize), .setting(deviceFPS), .setting(deviceFormat),
+            .setting(refuseFlat), .setting(awaitKeyFrame), .setting(demuxer), .setting(stillFPS), .setting(deviceSize),
+            .setting(deviceFPS), .setting(deviceFormat),
             .setting(cameraSockets),
             .section(recordings),
         ])

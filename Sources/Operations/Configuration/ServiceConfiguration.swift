@@ -111,6 +111,12 @@ public struct ServiceConfiguration: Sendable {
         public var frozenAfterMilliseconds: Int?
         /// Whether pictures are refused that show the grey or green of lost data.
         public var refusesFlat: Bool
+        /// Whether pictures wait for a key frame or a recovery.
+        public var awaitsKeyFrame: Bool
+        /// FFmpeg's demuxer; nil lets FFmpeg find out.
+        public var demuxer: String?
+        /// How often a single picture is fetched over HTTP, pictures a second.
+        public var stillFramesPerSecond: Double
         /// What a V4L2 device is asked for: FFmpeg's options.
         public var deviceOptions: [String: String]
         /// Milliseconds that opening may take.

@@ -3,7 +3,7 @@ import MediaIO
 
 /// Decides which decoded frames are fit to be segmented. Pure: what it must know of pixels is handed in.
 ///
-/// After a loss, and when reading begins, nothing passes until a key frame: what a decoder makes of a picture whose
+/// After a loss, and when reading begins, nothing passes until a key frame or a complete recovery: what a decoder makes of a picture whose
 /// reference is missing looks like a picture, and shows what never was.
 public struct FrameGate: Sendable {
     /// What it refuses.
@@ -56,7 +56,7 @@ public struct FrameGate: Sendable {
             isAwaitingKeyFrame = settings.awaitsKeyFrame
             return .corrupt
         }
-        if flags.contains(.key) {
+        if !flags.isDisjoint(with: [.key, .recovered]) {
             isAwaitingKeyFrame = false
         } else if flags.contains(.afterLoss) {
             isAwaitingKeyFrame = settings.awaitsKeyFrame

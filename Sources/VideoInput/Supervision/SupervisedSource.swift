@@ -248,6 +248,10 @@ public struct OnlyRefusals: Error, CustomStringConvertible {
 
     /// One sentence.
     public var description: String {
-        "every frame of \(camera) was refused for \(seconds) s, the last one for \(cause?.rawValue ?? "nothing")"
+        if cause == .awaitingKeyFrame {
+            return "pictures of \(camera) came for \(seconds) s, and none of them can be decoded on its own "
+                + "(awaiting_key_frame); set a key frame interval at the camera, or await_key_frame: false"
+        }
+        return "every frame of \(camera) was refused for \(seconds) s, the last one for \(cause?.rawValue ?? "nothing")"
     }
 }

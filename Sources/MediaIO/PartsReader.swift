@@ -1,0 +1,71 @@
+import CFFmpeg
+import Glibc
+
+/// Reads MJPEG over HTTP from a server that sends no boundary before the first part, as early firmware of ESP32
+/// cameras does: the missing line is put before what comes.
+///
+/// FFmpeg's raw `mjpeg` demuxer reads such streams too, but finds the end of a picture only where the next one begins.
+final class PartsReader {
+    private static let boundary: [UInt8] = Array("--first\r\n".utf8)
+
+    private var inner: UnsafeMutablePointer<AVIOContext>?
+    private var sent = 0
+    private(set) var context: UnsafeMutablePointer<AVIOContext>?
+
+    /// Opens `url`; takes what it knows out of `options`. Nil where the server does not announce parts.
+    init?(
+        url: String, interruption: Interruption, options: OptionDictionary
+    ) throws {
+        var callback = interruption.callback
+        let code = avio_open2(&inner, url, AVIO_FLAG_READ, &callback, &options.pointer)
+        guard code >= 0, let inner else { return nil }
+        guard Self.announcesParts(inner) else {
+            avio_closep(&self.inner)
+            return nil
+        }
+        let size = 65536
+        guard let buffer = av_malloc(size) else {
+            avio_closep(&self.inner)
+            throw FrameHolder.outOfMemory()
+        }
+        context = avio_alloc_context(
+            buffer.assumingMemoryBound(to: UInt8.self), Int32(size), 0, Unmanaged.passUnretained(self).toOpaque(),
+            { opaque, bytes, count in
+                guard let opaque, let bytes else { return ff_averror(EINVAL) }
+                return Unmanaged<PartsReader>.fromOpaque(opaque).takeUnretainedValue().read(bytes, count)
+            }, nil, nil)
+        guard context != nil else {
+            av_free(buffer)
+            avio_closep(&self.inner)
+            throw FrameHolder.outOfMemory()
+        }
+    }
+
+    deinit {
+        if let context {
+            av_free(context.pointee.buffer)
+            avio_context_free(&self.context)
+        }
+        avio_closep(&inner)
+    }
+
+    private func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int32) -> Int32 {
+        guard let inner, count > 0 else { return FF_ERROR_EOF }
+        let left = Self.boundary[sent...]
+        guard left.isEmpty else {
+            let now = left.prefix(Int(count))
+            for (place, byte) in now.enumerated() { bytes[place] = byte }
+            sent += now.count
+            return Int32(now.count)
+        }
+        let got = avio_read_partial(inner, bytes, count)
+        return got == 0 ? FF_ERROR_EOF : got
+    }
+
+    private static func announcesParts(_ inner: UnsafeMutablePointer<AVIOContext>) -> Bool {
+        var text: UnsafeMutablePointer<UInt8>?
+        guard av_opt_get(inner, "mime_type", AV_OPT_SEARCH_CHILDREN, &text) >= 0, let text else { return false }
+        defer { av_free(text) }
+        return String(cString: text).lowercased().hasPrefix("multipart/x-mixed-replace")
+    }
+}

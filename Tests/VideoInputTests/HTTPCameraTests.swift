@@ -1,0 +1,139 @@
+import Foundation
+import Imaging
+import MediaIO
+import Testing
+import VideoInput
+
+/// A camera that speaks HTTP, in a process of its own: it sends JPEG pictures in one of several manners.
+private final class HTTPCamera {
+    enum Manner: String {
+        /// Parts, each with its boundary behind it only.
+        case late
+        /// Parts as RFC 2046 has them.
+        case parts
+        /// One picture a request; the connection is closed behind it.
+        case still
+        /// JPEG after JPEG, announced as parts.
+        case bare
+    }
+
+    private static let script = #"""
+        import socket, sys, threading, time
+        manner, count, names = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+        pictures = [open(name, "rb").read() for name in names]
+        asked = 0
+        def serve(c):
+            global asked
+            c.recv(4096)
+            number, asked = asked, asked + 1
+            if manner == "still":
+                p = pictures[number % len(pictures)]
+                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(p) + p)
+            else:
+                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=camera\r\n\r\n")
+                for number in range(count):
+                    p = pictures[number % len(pictures)]
+                    head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(p)
+                    if manner == "late": c.sendall(head + p + b"\r\n--camera\r\n")
+                    if manner == "parts": c.sendall(b"--camera\r\n" + head + p + b"\r\n")
+                    if manner == "bare": c.sendall(p)
+                    time.sleep(0.05)
+            c.close()
+        s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(8)
+        print(s.getsockname()[1], flush=True)
+        while True:
+            c, _ = s.accept()
+            threading.Thread(target=serve, args=(c,), daemon=True).start()
+        """#
+
+    private let process = Process()
+    private let port: Int
+    private let media: TestMedia
+
+    init(_ manner: Manner, count: Int = 10) throws {
+        let media = try TestMedia()
+        self.media = media
+        try media.make("picture%d.jpg", "-f lavfi -i testsrc2=size=160x120:rate=25 -frames:v 5")
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments =
+            ["-c", Self.script, manner.rawValue, "\(count)"] + (1...5).map { media.path("picture\($0).jpg") }
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            process.terminate()
+            throw TestMedia.Failure(description: "the camera did not start: \(line)")
+        }
+        self.port = port
+    }
+
+    var address: String { "http://127.0.0.1:\(port)/picture" }
+
+    deinit {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+}
+
+@Suite(
+    "Cameras that speak HTTP",
+    .enabled(if: HandMadeCamera.isAvailable, "skipped: it needs the ffmpeg command line and python3"))
+struct HTTPCameraTests {
+    private func frames(_ source: any VideoSource, most: Int = 100) throws -> [Frame] {
+        _ = try source.open()
+        var frames: [Frame] = []
+        while frames.count < most, let frame = try source.next() { frames.append(frame) }
+        source.close()
+        return frames
+    }
+
+    @Test(
+        "parts are read whether the first one has a boundary or not, and a stream without a length may end",
+        arguments: ["late", "parts"])
+    func parts(manner: String) throws {
+        let camera = try HTTPCamera(try #require(HTTPCamera.Manner(rawValue: manner)), count: 10)
+        let source = try VideoSources.source(SourceInput(camera.address), camera: "front")
+        let frames = try frames(source)
+        #expect(frames.count == 10)
+        #expect(frames.allSatisfy { $0.picture.size == ImageSize(height: 120, width: 160) && $0.flags.contains(.key) })
+    }
+
+    @Test("a demuxer that is named is used, and one that FFmpeg does not have is told")
+    func demuxer() throws {
+        let camera = try HTTPCamera(.bare, count: 10)
+        var options = SourceOptions()
+        options.format = "mjpeg"
+        #expect(try frames(VideoSources.source(SourceInput(camera.address), camera: "a", options: options)).count == 10)
+        options.format = "mjpeeg"
+        let source = try VideoSources.source(SourceInput(camera.address), camera: "a", options: options)
+        let error = #expect(throws: MediaError.self) { try source.open() }
+        #expect(error?.description.contains("no demuxer called 'mjpeeg'") == true)
+    }
+
+    @Test("a still picture is one picture, or is fetched at its rate")
+    func still() throws {
+        let camera = try HTTPCamera(.still)
+        #expect(try frames(VideoSources.source(SourceInput(camera.address), camera: "front")).count == 1)
+
+        var options = SourceOptions()
+        options.stillRate = 20
+        let source = try VideoSources.source(SourceInput(camera.address), camera: "front", options: options)
+        let info = try source.open()
+        #expect(info.frameRate == Rational(1000, 50))
+        var times: [Int64] = []
+        var captures: [UInt64] = []
+        for number in 0..<12 as Range<UInt64> {
+            let frame = try #require(try source.next())
+            #expect(frame.stamp.sequence == number)
+            #expect(frame.flags.contains(.key))
+            times.append(try #require(frame.stamp.mediaTime).value)
+            captures.append(frame.stamp.capture.monotonicNanoseconds)
+        }
+        #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 })
+        let passed = try #require(captures.last) - (try #require(captures.first))
+        #expect(passed >= 11 * 40_000_000, "not faster than asked for")
+        #expect(source.diagnostics.lastFailure == nil)
+        source.cancel()
+    }
+}
