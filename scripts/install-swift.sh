@@ -45,7 +45,8 @@ if [ "${YES:-}" != 1 ] && [ "${CI:-}" != true ]; then
     esac
 fi
 
-if command -v dpkg-query >/dev/null; then "$scripts/install-packages.sh" ca-certificates curl gpg tar; fi
+# gnupg, not gpg alone: without its agent gpg imports no keys, neither for this script nor for swiftly.
+if command -v dpkg-query >/dev/null; then "$scripts/install-packages.sh" ca-certificates curl gnupg tar; fi
 for program in curl gpg tar sha256sum; do
     command -v "$program" >/dev/null || fail "there is no '$program' in PATH; install it, then try again."
 done
