@@ -187,7 +187,16 @@ public final class CameraService: Service {
         case .recovered(let attempts, let nanoseconds):
             state.withLock { $0.phase = .live }
             let time = nanoseconds.map { ", \(Self.seconds($0)) s after the last good frame" } ?? ""
-            logger.notice("works again after \(attempts) failed attempt\(attempts == 1 ? "" : "s")\(time)")
+            let words = "works again after \(attempts) failed attempt\(attempts == 1 ? "" : "s")\(time)"
+            guard attempts == 0 else {
+                logger.notice("\(words)")
+                return
+            }
+            // A link that loses packets all the time recovers once a second.
+            guard let leftOut = state.withLock({ $0.limit.admit("works again", at: clock.monotonicNanoseconds) }) else {
+                return
+            }
+            logger.notice("\(words)\(leftOut > 0 ? " (and \(leftOut) times before)" : "")")
         case .refused(let cause):
             let kind = "refused \(cause.rawValue)"
             guard let leftOut = state.withLock({ $0.limit.admit(kind, at: clock.monotonicNanoseconds) }) else { return }
