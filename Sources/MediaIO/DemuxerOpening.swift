@@ -166,7 +166,10 @@ struct DemuxerOpening {
             let transport = options.options["rtsp_transport"] ?? "tcp"
             if transport.contains("tcp") || transport.contains("http") { all["reorder_queue_size"] = "2" }
             all["allowed_media_types"] = "video"
-            if let timeout = options.readTimeout { all["timeout"] = String(timeout.microseconds) }
+            // It holds for the answers to an opening too, which may take longer; `Interruption` is the stricter one.
+            if let reading = options.readTimeout, let opening = options.openTimeout {
+                all["timeout"] = String(max(reading, opening).microseconds)
+            }
         case nil, "file":
             // A file whose name looks like a pattern is that file.
             if let path = location.path, access(path, F_OK) == 0 { all["pattern_type"] = "none" }
