@@ -257,4 +257,19 @@ struct FileSinkTests {
         sink.abandon()
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("older".utf8))
     }
+
+    @Test("A folder of pictures is cleared of what a dead run left half written, and of nothing else")
+    func deadPictures() throws {
+        let folder = try TemporaryFolder()
+        let kept = [
+            ".frame_notes", ".frame_000001.png.partial-", ".other.png.partial-12", "frame_000009.png.partial-1",
+        ]
+        for name in kept + [".frame_000001.png.partial-123", ".frame_000002.png.partial-7-1"] {
+            try Data("half".utf8).write(to: URL(fileURLWithPath: folder(name)))
+        }
+        try Made.run(
+            PNGSink(target: .folder(folder.path), style: .ids), size: ImageSize(height: 8, width: 8), times: [0],
+            timeBase: Rational(1, 30))
+        #expect(folder.contents == (kept + ["frame_000000.png"]).sorted())
+    }
 }

@@ -74,6 +74,7 @@ public final class PNGSink: MaskSink, @unchecked Sendable {
             }
         }
         guard access(path, W_OK | X_OK) == 0 else { throw OutputError.folder(path: path, errno: errno) }
+        PartialFile.removeLeftovers(in: path, prefix: "frame_")
     }
 
     /// Writes one picture.

@@ -46,17 +46,18 @@ public final class ImageEncoder {
 
     /// Encodes `canvas` and writes it to `path`, where it appears when it is whole.
     public func write(_ canvas: Canvas, to path: String, pixelAspect: Rational = Rational(1, 1)) throws(EncodeError) {
-        let file = try encode(canvas, for: path, pixelAspect: pixelAspect)
+        // To look for leftovers before each of thousands of pictures would take ever longer: the sink does it once.
+        let file = try encode(canvas, for: path, pixelAspect: pixelAspect, clearsLeftovers: false)
         // Thousands of flushes would cost more than the pictures; the sink synchronises the folder at its end.
         try file.commit(durable: false)
     }
 
     /// Encodes `canvas` into a file that appears at `path` when the caller commits it.
     public func encode(
-        _ canvas: Canvas, for path: String, pixelAspect: Rational = Rational(1, 1)
+        _ canvas: Canvas, for path: String, pixelAspect: Rational = Rational(1, 1), clearsLeftovers: Bool = true
     ) throws(EncodeError) -> PartialFile {
         let encoder = try encoder(for: canvas, pixelAspect: pixelAspect, path: path)
-        let file = try PartialFile(path: path)
+        let file = try PartialFile(path: path, clearsLeftovers: clearsLeftovers)
         do throws(EncodeError) {
             canvas.frame.pointee.pts = count
             count += 1

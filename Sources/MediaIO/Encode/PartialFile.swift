@@ -33,7 +33,8 @@ public final class PartialFile {
     }
 
     /// Makes the temporary file, in the folder of `path` (where that is a link, in that of the file it leads to).
-    public init(path: String) throws(EncodeError) {
+    /// `clearsLeftovers` says whether those of dead writers are looked for, which reads the whole folder.
+    public init(path: String, clearsLeftovers: Bool = true) throws(EncodeError) {
         let path = Self.followed(path)
         self.path = path
         let names = PartialName(path: path)
@@ -43,7 +44,7 @@ public final class PartialFile {
             descriptor = try Self.openInPlace(path)
             return
         }
-        Self.removeLeftovers(names)
+        if clearsLeftovers { Self.removeLeftovers(in: names.folder, where: names.matches) }
         do throws(EncodeError) {
             let made = try Self.create(names, for: path)
             (descriptor, partialPath) = (made.descriptor, made.path)
@@ -298,16 +299,21 @@ public final class PartialFile {
         return path
     }
 
-    /// Removes what writers of the same name left when they died: files whose lock nobody holds.
-    private static func removeLeftovers(_ names: PartialName) {
-        guard let directory = opendir(names.folder) else { return }
+    /// Removes the temporary files in `folder` of names that begin with `prefix`, where their writers died.
+    public static func removeLeftovers(in folder: String, prefix: String) {
+        removeLeftovers(in: folder) { $0.hasPrefix("." + prefix) && PartialName.isPartial($0) }
+    }
+
+    /// Removes files whose lock nobody holds: what their writers left when they died.
+    private static func removeLeftovers(in folder: String, where matches: (String) -> Bool) {
+        guard let directory = opendir(folder) else { return }
         defer { closedir(directory) }
         while let entry = readdir(directory) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            guard names.matches(name) else { continue }
-            let path = (names.folder == "/" ? "" : names.folder) + "/" + name
+            guard matches(name) else { continue }
+            let path = (folder == "/" ? "" : folder) + "/" + name
             let file = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
             guard file >= 0 else { continue }
             if flock(file, LOCK_EX | LOCK_NB) == 0, isAt(path, file) { unlink(path) }

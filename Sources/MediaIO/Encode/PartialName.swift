@@ -31,6 +31,13 @@ struct PartialName {
         name.hasPrefix(prefix) && name.dropFirst(prefix.count).allSatisfy { $0.isNumber || $0 == "-" }
     }
 
+    /// Whether `name` is that of a temporary file, of whichever file.
+    static func isPartial(_ name: String) -> Bool {
+        guard name.hasPrefix("."), let mark = name.lastIndex(where: { !$0.isNumber && $0 != "-" }) else { return false }
+        let ending = name[mark...].dropFirst()
+        return name[...mark].hasSuffix(".partial") && ending.hasPrefix("-") && ending.count > 1
+    }
+
     private static func shortened(_ name: Substring, to room: Int) -> String {
         guard name.utf8.count > room else { return String(name) }
         // FNV-1a: the names of one process must differ, no more.
