@@ -91,7 +91,7 @@ struct SnapshotCommand: ParsableCommand {
         var snapshot = try control.connect().answer(to: request, as: ControlAnswers.Snapshot.self)
         guard let png = snapshot.png else { throw ControlClientError.notUnderstood(path: control.path) }
         if output == "-" {
-            FileHandle.standardOutput.write(png)
+            try StandardOutput.write(png)
             return
         }
         let file = try PartialFile(path: output)
@@ -141,7 +141,7 @@ struct TopCommand: ParsableCommand {
                 control.json
                 ? String(decoding: try report.json(), as: UTF8.self) : StatusText(report).lines
             // Home, and away with what is below: the screen does not flicker as when it is cleared.
-            FileHandle.standardOutput.write(Data(((isTerminal ? "\u{1B}[H\u{1B}[J" : "") + text + "\n").utf8))
+            guard try StandardOutput.show((isTerminal ? "\u{1B}[H\u{1B}[J" : "") + text + "\n") else { return }
             looks += 1
         }
     }

@@ -35,6 +35,7 @@ struct Segmentd: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            try StandardOutput.flush()
         } catch {
             leave(error)
         }

@@ -64,6 +64,30 @@ struct SurfaceTests {
         return (status, answer.components(separatedBy: "\r\n\r\n").dropFirst().joined(separator: "\r\n\r\n"))
     }
 
+    @Test("A reader of standard output that leaves early crashes nothing, and a full disk is told")
+    func outputs() throws {
+        try write()
+        let running = try start()
+        #expect(waitUntilLive(running))
+        func shell(_ command: String) throws -> Program.Result {
+            try Running(
+                ["-c", command, Program.url.path, folder.path("run/control")], in: folder,
+                program: URL(filePath: "/bin/bash")
+            ).wait()
+        }
+        let snapshot = try shell("\"$0\" ctl snapshot --socket \"$1\" -o - | true; exit ${PIPESTATUS[0]}")
+        // It may have written all before the reader left.
+        #expect([0, 74].contains(snapshot.status) && !snapshot.errors.contains("rash"), snapshot.summary)
+        let top = try shell("\"$0\" ctl top --socket \"$1\" -i 0.1 -c 30 | true; exit ${PIPESTATUS[0]}")
+        #expect(top.status == 0 && top.errors.isEmpty, top.summary)
+        for command in ["ctl status --socket \"$1\"", "describe", "ctl snapshot --socket \"$1\" -o -"] {
+            let full = try shell("\"$0\" \(command) > /dev/full")
+            #expect(full.status == 74 && full.errors.contains("standard output"), full.summary)
+        }
+        running.send(SIGTERM)
+        #expect(running.wait().status == 0)
+    }
+
     @Test("ctl shows status, labels, a snapshot and changes, and says so where no service is")
     func control() throws {
         let missing = try ctl("status")
