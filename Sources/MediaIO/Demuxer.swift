@@ -44,8 +44,14 @@ public final class Demuxer {
     ) throws {
         FFmpegLog.install()
         try interruption.checkCancellation()
+        try location.checkUserInformation()
         let opening = DemuxerOpening(location: location, options: options, interruption: interruption)
-        let opened = try opening.open()
+        let opened: DemuxerOpening.Opened
+        do {
+            opened = try opening.open()
+        } catch let error as MediaError {
+            throw error.advising(location.userInformationHint)
+        }
         self.location = location
         self.options = options
         self.interruption = interruption

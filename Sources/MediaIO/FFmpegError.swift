@@ -78,8 +78,16 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// `cannot open drive.mp4: Invalid data found when processing input: moov atom not found (hint)`.
     public var description: String {
-        let sentence = "cannot \(action) \(subject): \(reason)"
+        let sentence = Secrets.redact(message: "cannot \(action) \(subject): \(reason)")
         return hint.map { "\(sentence) (\($0))" } ?? sentence
+    }
+
+    /// The same failure with `advice` besides what is said already.
+    func advising(_ advice: String?) -> MediaError {
+        guard let advice, hint?.contains(advice) != true else { return self }
+        return MediaError(
+            kind: kind, action: action, subject: subject, reason: reason, code: code,
+            hint: hint.map { "\($0); \(advice)" } ?? advice)
     }
 
     /// FFmpeg's text for an error code.

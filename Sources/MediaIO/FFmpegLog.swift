@@ -141,11 +141,14 @@ public enum FFmpegLog {
     private static func text(
         _ context: UnsafeMutableRawPointer?, _ level: Int32, _ format: UnsafePointer<CChar>, _ arguments: CVaListPointer
     ) -> String {
-        let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 2048) { buffer -> String in
+        let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer -> String in
             guard let base = buffer.baseAddress else { return "" }
             var prefix: Int32 = 0
-            av_log_format_line2(context, level, format, arguments, base, Int32(buffer.count), &prefix)
-            return String(cString: base)
+            let length = av_log_format_line2(context, level, format, arguments, base, Int32(buffer.count), &prefix)
+            let text = String(cString: base)
+            // Half a URL cannot be told from one without a password, nor half a password be found.
+            guard Int(length) >= buffer.count, let scheme = text.firstRange(of: "://") else { return text }
+            return text[..<scheme.upperBound] + "…"
         }
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
         return Secrets.redact(String(line.drop(while: \.isWhitespace)))

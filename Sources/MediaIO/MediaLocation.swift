@@ -20,21 +20,7 @@ public struct MediaLocation: Hashable, Sendable, CustomStringConvertible, Custom
         }
         self.text = text
         scheme = Self.scheme(of: text)
-        guard scheme != nil else { return }
-        for userinfo in Secrets.userinfo(in: text) {
-            // The user's name is no secret by itself, and often a word that logs need: `admin`.
-            // Alone it may be a token.
-            let parts = userinfo.split(separator: ":", maxSplits: 1)
-            guard let secret = parts.count > 1 ? parts[1] : userinfo.utf8.count >= 16 ? parts.first : nil else {
-                continue
-            }
-            Secrets.remember(String(secret))
-            Secrets.remember(Self.percentDecoded(secret))
-        }
-        for value in Secrets.parameterValues(in: text) {
-            Secrets.remember(String(value))
-            Secrets.remember(Self.percentDecoded(value))
-        }
+        Secrets.remember(in: text)
     }
 
     /// The path of a local file; nil for what is read over a protocol.
@@ -62,14 +48,39 @@ public struct MediaLocation: Hashable, Sendable, CustomStringConvertible, Custom
     public var isHTTP: Bool { scheme == "http" || scheme == "https" }
 
     /// What the user may see: userinfo and the values of secret parameters are `***`.
-    public var description: String { text == "pipe:0" ? "standard input" : Secrets.redact(text) }
+    public var description: String { text == "pipe:0" ? "standard input" : Secrets.redact(location: text) }
     /// The same as `description`.
     public var debugDescription: String { description }
     /// Shows no secrets to `dump` either.
     public var customMirror: Mirror { Mirror(self, children: ["location": description]) }
 
     /// `text` without what is known or looks like a secret: userinfo in URLs, values of secret parameters.
-    public static func redacted(_ text: String) -> String { Secrets.redact(text) }
+    public static func redacted(_ text: String) -> String { Secrets.redact(message: text) }
+
+    /// `text`, which is one path or URL and nothing else, without what is known or looks like a secret: what `description`
+    /// says of it. It is hidden in all other texts from now on.
+    public static func shown(_ text: String) -> String { MediaLocation(text).description }
+
+    /// Whether `text` may be a location that has secrets in it.
+    public static func isURL(_ text: String) -> Bool { text.contains("://") || text.contains("@") }
+
+    /// What is wrong with the user name and password of a URL that another host would be read from than the one meant, and
+    /// what to do; nil where nothing is.
+    public var userInformationProblem: String? {
+        guard let user = UserInformation(location: text), user.isMisread else { return nil }
+        return [Self.misread, user.hint].compactMap { $0 }.joined(separator: "; ")
+    }
+
+    private static let misread = "the password in this URL has a sign that ends the host's name"
+
+    /// Throws where FFmpeg would read another host than the one meant.
+    func checkUserInformation() throws(MediaError) {
+        guard let user = UserInformation(location: text), user.isMisread else { return }
+        throw MediaError(.invalidArgument, "open", description, reason: Self.misread, hint: user.hint)
+    }
+
+    /// What may help where this cannot be opened; nil where nothing is wrong with its user name and password.
+    var userInformationHint: String? { UserInformation(location: text)?.hint }
 
     /// What FFmpeg is given. Secrets are in it.
     var url: String {
@@ -94,21 +105,5 @@ public struct MediaLocation: Hashable, Sendable, CustomStringConvertible, Custom
             if String(cString: known) == name { return true }
         }
         return false
-    }
-
-    private static func percentDecoded(_ text: Substring) -> String {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2,
-                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-            {
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -2,13 +2,13 @@ import Glibc
 
 /// A text with references to secrets, `rtsp://${credential:cam_user}:${env:CAM_PASS}@host/`, which are looked up
 /// when they are needed: a configuration need not hold them, and one that changes is used at the next connection.
-public struct SecretReferences: Hashable, Sendable {
+public struct SecretReferences: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     /// A reference that is not written rightly, or whose secret is not there. Names, never values.
     public enum Failure: Error, Hashable, CustomStringConvertible {
         /// `${` without its `}`.
         case unfinished
         /// What stands in the braces is neither `env:NAME` nor `credential:NAME`.
-        case unknown(String)
+        case unknown
         /// The name cannot be one.
         case badName(String)
         /// The environment has no such variable.
@@ -22,8 +22,9 @@ public struct SecretReferences: Hashable, Sendable {
         public var description: String {
             switch self {
             case .unfinished: "a ${ has no }; references are written ${env:NAME} or ${credential:NAME}"
-            case .unknown(let kind):
-                "${\(kind):…} is no reference; secrets are written ${env:NAME} or ${credential:NAME}"
+            case .unknown:
+                "a ${…} is no reference; secrets are written ${env:NAME} or ${credential:NAME}, and in a URL a $ that "
+                    + "belongs to a password is %24"
             case .badName(let kind): "the name in ${\(kind):…} may have letters, digits, - _ and . only"
             case .noVariable(let name): "the environment variable \(name) is not set"
             case .noCredential(let name, let directory?):
@@ -46,6 +47,11 @@ public struct SecretReferences: Hashable, Sendable {
     private let parts: [Part]
     private let isURL: Bool
 
+    /// Whether `text` refers to a secret: a file's name may have a `${` in it that means nothing.
+    public static func hasReference(_ text: String) -> Bool {
+        text.contains("${env:") || text.contains("${credential:")
+    }
+
     /// Reads `text`. Throws where a reference in it is not written rightly.
     public init(_ text: String) throws(Failure) {
         var parts: [Part] = []
@@ -55,13 +61,13 @@ public struct SecretReferences: Hashable, Sendable {
             guard let end = rest[start.upperBound...].firstIndex(of: "}") else { throw .unfinished }
             let inner = rest[start.upperBound..<end]
             let pair = inner.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            let kind = String(pair.first ?? "").prefix(20)
-            guard kind == "env" || kind == "credential" else { throw .unknown(String(kind)) }
+            let kind = String(pair.first ?? "")
+            guard kind == "env" || kind == "credential" else { throw .unknown }
             let name = pair.count == 2 ? String(pair[1]) : ""
             let isName = name.allSatisfy {
                 $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" || $0 == ".")
             }
-            guard isName, !name.isEmpty, name != ".", name != ".." else { throw .badName(String(kind)) }
+            guard isName, !name.isEmpty, name != ".", name != ".." else { throw .badName(kind) }
             parts.append(kind == "env" ? .variable(name) : .credential(name))
             rest = rest[rest.index(after: end)...]
         }
@@ -69,6 +75,27 @@ public struct SecretReferences: Hashable, Sendable {
         self.parts = parts
         isURL = text.contains("://")
     }
+
+    /// What is wrong with the URL's user name and password, the references aside; nil where nothing is.
+    public var userInformationProblem: String? {
+        // A reference is percent-encoded where it is put in.
+        let text = parts.map { if case .text(let text) = $0 { text } else { "x" } }.joined()
+        return MediaLocation(text).userInformationProblem
+    }
+
+    /// As the user may see it.
+    public var description: String {
+        let text = parts.map { part in
+            switch part {
+            case .text(let text): text
+            case .variable(let name): "${env:\(name)}"
+            case .credential(let name): "${credential:\(name)}"
+            }
+        }
+        return MediaLocation.shown(text.joined())
+    }
+    /// Shows no secrets to `dump` either.
+    public var customMirror: Mirror { Mirror(self, children: ["text": description]) }
 
     /// Whether there is a reference in it.
     public var isEmpty: Bool { !parts.contains { if case .text = $0 { false } else { true } } }
@@ -93,7 +120,7 @@ public struct SecretReferences: Hashable, Sendable {
             case .credential(let name):
                 secret = try Self.credential(name, directory: environment("CREDENTIALS_DIRECTORY"))
             }
-            let written = isURL ? Self.percentEncoded(secret) : secret
+            let written = isURL ? PercentEncoding.encoded(secret) : secret
             Secrets.remember(secret)
             Secrets.remember(written)
             result += written
@@ -116,21 +143,5 @@ public struct SecretReferences: Hashable, Sendable {
         while let last = text.last, last.isNewline { text.removeLast() }
         guard !text.isEmpty else { throw .noCredential(name, directory: directory) }
         return String(text)
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            let isPlain =
-                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-                || [45, 46, 95, 126].contains(byte)
-            if isPlain {
-                bytes.append(byte)
-            } else {
-                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,124 +1,135 @@
 import Synchronization
 
-/// Keeps passwords and tokens out of every text that leaves this module.
+/// Keeps passwords and tokens out of every text that leaves this program.
+///
+/// What was seen as a secret once is hidden everywhere from then on; besides, whatever looks like one. In doubt more
+/// is hidden: a message may lose a host, and never shows a password.
 enum Secrets {
-    private static let known = Mutex<Set<String>>([])
-
-    /// Names of query parameters and headers whose values are secret.
-    private static let names = [
-        "password", "passwd", "pass", "pwd", "token", "secret", "key", "apikey", "auth", "authorization", "signature",
-        "sig", "credential", "session", "jwt", "passphrase", "psw", "pw", "loginpas", "streamkey", "sas",
-    ]
-
-    /// Ends of names written without a gap: `accessToken`, `userPassword`.
-    private static let endings = ["token", "password", "passwd", "passphrase", "secret", "signature", "apikey", "pwd"]
-
-    /// Remembers a secret, so that it is hidden wherever FFmpeg writes it. Texts of one or two letters are not
-    /// remembered: hiding them would garble everything else.
-    static func remember(_ secret: String) {
-        guard secret.utf8.count > 2 else { return }
-        known.withLock { _ = $0.insert(secret) }
+    private struct Known {
+        /// Hidden wherever they are.
+        var whole: Set<[UInt8]> = []
+        /// Hidden where they are not within a word: a part of a password may be a word that is in others.
+        var parts: Set<[UInt8]> = []
     }
 
-    /// `text` with userinfo in URLs, secret parameters and remembered secrets replaced by `***`.
+    private static let known = Mutex(Known())
+    private static let shown = Array("***".utf8)
+
+    /// Remembers a secret, so that it is hidden wherever it is written, in any of its forms. Texts of one or two bytes
+    /// are not remembered: hiding them would garble everything else.
+    static func remember(_ secret: String, splits: Bool = true) {
+        guard secret.utf8.count > 2, secret != "***" else { return }
+        let whole = SecretVariants.whole(secret).filter { $0.count > 2 }
+        let parts = splits ? SecretVariants.parts(of: secret) : []
+        known.withLock { known in
+            known.whole.formUnion(whole)
+            known.parts.formUnion(parts)
+        }
+    }
+
+    /// Remembers all secrets of `location`, which is one path or URL and nothing else.
+    static func remember(in location: String) {
+        if let user = UserInformation(location: location) {
+            if let secret = user.secret { remember(secret) }
+            if user.text.contains(":") {
+                // With the user's name; that alone is no secret.
+                remember(user.text, splits: false)
+                remember(SecretVariants.basicAuthentication(user.text), splits: false)
+            }
+        }
+        let bytes = Array(location.utf8)
+        for range in SecretParameters.ranges(in: bytes, of: .location) {
+            remember(String(decoding: bytes[range], as: UTF8.self))
+        }
+    }
+
+    /// `text`, which is one path or URL and nothing else, as it may be shown.
+    static func redact(location text: String) -> String {
+        let bytes = Array(text.utf8)
+        let user = UserInformation(location: text).map { [$0.range] } ?? []
+        return hide(user + SecretParameters.ranges(in: bytes, of: .location) + knownRanges(in: bytes), in: bytes)
+    }
+
+    /// `text` as it may be shown: user names and passwords in URLs, values of secret parameters and headers, and
+    /// remembered secrets are `***`.
     static func redact(_ text: String) -> String {
-        var result = hideUserinfo(text)
-        result = hideParameters(result)
-        for secret in known.withLock({ $0.sorted { $0.utf8.count > $1.utf8.count } }) {
-            result = replace(secret, in: result)
-        }
-        return result
+        redact(text, parameters: [.url, .header])
     }
 
-    /// The user information of every `scheme://user:password@host` in `text`, without the `@`.
-    static func userinfo(in text: String) -> [Substring] {
-        userinfoRanges(text).map { text[$0] }
+    /// The same for text of our own, in which a word before a colon is no header.
+    static func redact(message text: String) -> String {
+        redact(text, parameters: [.url])
     }
 
-    /// The values of all secret parameters in `text`.
-    static func parameterValues(in text: String) -> [Substring] {
-        parameterRanges(text).map { text[$0] }
+    private static func redact(_ text: String, parameters: [SecretParameters.Place]) -> String {
+        let bytes = Array(text.utf8)
+        let named = parameters.flatMap { SecretParameters.ranges(in: bytes, of: $0) }
+        return hide(userinfoRanges(in: bytes) + named + knownRanges(in: bytes), in: bytes)
     }
 
-    private static func hideUserinfo(_ text: String) -> String {
-        replace(userinfoRanges(text), in: text)
-    }
-
-    private static func hideParameters(_ text: String) -> String {
-        replace(parameterRanges(text), in: text)
-    }
-
-    private static func userinfoRanges(_ text: String) -> [Range<String.Index>] {
-        var ranges: [Range<String.Index>] = []
-        var index = text.startIndex
-        while let scheme = text[index...].firstRange(of: "://") {
-            var end = text[scheme.upperBound...].firstIndex { "/?# \t\n'\"<>".contains($0) } ?? text.endIndex
-            if hasBrokenPassword(text[scheme.upperBound..<end]) {
-                let word = text[scheme.upperBound...].firstIndex { " \t\n'\"<>".contains($0) } ?? text.endIndex
-                end = text[scheme.upperBound..<word].lastIndex(of: "@").map { text.index(after: $0) } ?? end
+    /// In each line, what lies between a `://` and the last `@`.
+    private static func userinfoRanges(in bytes: [UInt8]) -> [Range<Int>] {
+        bytes.split { $0 == 10 || $0 == 13 }.flatMap { line -> [Range<Int>] in
+            var ranges: [Range<Int>] = []
+            var rest = line
+            while let start = UserInformation.firstScheme(in: rest, before: line.endIndex) {
+                rest = line[start...]
+                // What was hidden before is followed by a host.
+                if rest.starts(with: shown + [UInt8(ascii: "@")]) {
+                    rest = rest.dropFirst(shown.count + 1)
+                } else if let at = rest.lastIndex(of: UInt8(ascii: "@")) {
+                    ranges.append(start..<at)
+                    rest = rest[at...]
+                } else if let broken = UserInformation.brokenAuthority(in: rest) {
+                    ranges.append(broken)
+                }
             }
-            if let at = text[scheme.upperBound..<end].lastIndex(of: "@") {
-                ranges.append(scheme.upperBound..<at)
+            return ranges
+        }
+    }
+
+    private static func knownRanges(in bytes: [UInt8]) -> [Range<Int>] {
+        let (whole, parts) = known.withLock { ($0.whole, $0.parts) }
+        return ranges(of: whole, in: bytes)
+            + ranges(of: parts, in: bytes).filter { range in
+                !(isWord(bytes, range.lowerBound - 1) && isWord(bytes, range.lowerBound))
+                    && !(isWord(bytes, range.upperBound) && isWord(bytes, range.upperBound - 1))
             }
-            index = end
+    }
+
+    private static func ranges(of texts: Set<[UInt8]>, in bytes: [UInt8]) -> [Range<Int>] {
+        guard !texts.isEmpty, !bytes.isEmpty else { return [] }
+        var byFirst: [UInt8: [[UInt8]]] = [:]
+        for text in texts {
+            if let first = text.first { byFirst[first, default: []].append(text) }
         }
-        return ranges
-    }
-
-    /// Whether what stands before the first / is no host with a port, but a user and the first part of a password that
-    /// has a / in it: `admin:pa/ss@host`. FFmpeg cannot open that, and says so with the whole of it.
-    private static func hasBrokenPassword(_ authority: Substring) -> Bool {
-        guard !authority.contains("@"), !authority.hasPrefix("["), let colon = authority.lastIndex(of: ":") else {
-            return false
+        return bytes.indices.flatMap { start in
+            (byFirst[bytes[start]] ?? []).compactMap { text in
+                bytes[start...].starts(with: text) ? start..<start + text.count : nil
+            }
         }
-        return !authority[authority.index(after: colon)...].allSatisfy { ("0"..."9").contains($0) }
     }
 
-    private static func parameterRanges(_ text: String) -> [Range<String.Index>] {
-        var ranges: [Range<String.Index>] = []
-        var index = text.startIndex
-        while let sign = text[index...].firstIndex(where: { $0 == "=" || $0 == ":" }) {
-            let after = text.index(after: sign)
-            index = after
-            let start =
-                text[..<sign].lastIndex { !($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }
-                .map { text.index(after: $0) } ?? text.startIndex
-            guard isSecret(text[start..<sign]) else { continue }
-            let isHeader = text[sign] == ":"
-            let from = isHeader ? text[after...].firstIndex { $0 != " " } ?? text.endIndex : after
-            let stops: String = isHeader ? "\r\n" : "&;#, \t\r\n'\"<>"
-            let end = text[from...].firstIndex { stops.contains($0) } ?? text.endIndex
-            if from < end { ranges.append(from..<end) }
-            index = max(end, after)
+    private static func isWord(_ bytes: [UInt8], _ index: Int) -> Bool {
+        guard bytes.indices.contains(index) else { return false }
+        switch bytes[index] {
+        case 48...57, 65...90, 97...122, 128...255: return true
+        default: return false
         }
-        return ranges
     }
 
-    private static func isSecret(_ name: Substring) -> Bool {
-        let words = name.lowercased().split { $0 == "_" || $0 == "-" }
-        return names.contains(name.lowercased().filter { $0 != "_" && $0 != "-" })
-            || words.contains { names.contains(String($0)) }
-            || endings.contains { name.lowercased().hasSuffix($0) }
-    }
-
-    private static func replace(_ ranges: [Range<String.Index>], in text: String) -> String {
-        var result = ""
-        var index = text.startIndex
-        for range in ranges {
-            result += text[index..<range.lowerBound]
-            result += "***"
+    private static func hide(_ ranges: [Range<Int>], in bytes: [UInt8]) -> String {
+        var result: [UInt8] = []
+        var index = 0
+        for range in ranges.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
+            if range.isEmpty || range.upperBound <= index { continue }
+            // What overlaps what is hidden already, or touches it, is hidden with it.
+            if range.lowerBound > index || !result.suffix(shown.count).elementsEqual(shown) {
+                result += bytes[index..<max(index, range.lowerBound)]
+                result += shown
+            }
             index = range.upperBound
         }
-        return result + text[index...]
-    }
-
-    private static func replace(_ secret: String, in text: String) -> String {
-        var ranges: [Range<String.Index>] = []
-        var index = text.startIndex
-        while let found = text[index...].firstRange(of: secret) {
-            ranges.append(found)
-            index = found.upperBound
-        }
-        return ranges.isEmpty ? text : replace(ranges, in: text)
+        return String(decoding: result + bytes[index...], as: UTF8.self)
     }
 }

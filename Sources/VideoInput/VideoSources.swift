@@ -31,8 +31,8 @@ public enum SourceInput: Hashable, Sendable, CustomStringConvertible {
     /// As the user may see it, without secrets.
     public var description: String {
         switch self {
-        case .synthetic(let specification): "synthetic:\(specification)"
-        case .device(let path), .folder(let path): path
+        case .synthetic(let specification): MediaLocation.redacted("synthetic:\(specification)")
+        case .device(let path), .folder(let path): MediaLocation.redacted(path)
         case .media(let location): location.description
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Imaging
 import MaskOutput
+import MediaIO
 import Operations
 import Pipeline
 import Segmentation
@@ -71,6 +72,13 @@ struct SegmentCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let inputs = try inputs.map { input in
+            do {
+                return try SecretReferences.hasReference(input) ? SecretReferences(input).resolved() : input
+            } catch {
+                throw CommandFailure(.usage, "\(MediaLocation.shown(input)): \(error)")
+            }
+        }
         let jobs = try SegmentJob.plan(inputs: inputs, output: output, style: style)
         var options = OutputOptions()
         options.opacity = opacity

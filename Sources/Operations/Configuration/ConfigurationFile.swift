@@ -19,86 +19,20 @@ extension ServiceConfiguration {
     /// Reads the file at `path`. Throws `ConfigurationFileError` where it cannot be read, and `ConfigurationError`
     /// with everything that is wrong in it.
     public init(path: String) throws {
-        try self.init(yaml: Self.text(of: path), file: path)
+        try self.init(yaml: ConfigurationText.read(path), file: path)
     }
 
     /// Reads `yaml`, which came from the file called `file`. Throws everything that is wrong in it.
     public init(yaml: String, file: String) throws(ConfigurationError) {
         let notes = SettingReader.Notes(file: file)
-        guard let root = Self.compose(yaml, notes: notes) else { throw ConfigurationError(problems: notes.problems) }
+        guard let root = YAMLDocument.compose(yaml, notes: notes) else {
+            throw ConfigurationError(problems: notes.inOrder)
+        }
         let top = SettingReader(root, path: "", entries: ConfigurationSettings.all, notes: notes)
         guard let configuration = ServiceConfiguration(top), notes.problems.isEmpty else {
-            throw ConfigurationError(problems: notes.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) })
+            throw ConfigurationError(problems: notes.inOrder)
         }
         self = configuration
-    }
-
-    /// No configuration is longer than this; what is was named by mistake.
-    private static let longest = 1 << 20
-
-    private static func text(of path: String) throws -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw ConfigurationFileError(path: path, code: errno) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
-        while bytes.count <= longest {
-            let count = read(descriptor, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw ConfigurationFileError(path: path, code: errno) }
-            if count == 0 { break }
-            bytes += chunk[..<count]
-        }
-        func unusable(_ message: String) -> ConfigurationError {
-            ConfigurationError(
-                problems: [ConfigurationProblem(file: path, line: 0, column: 0, key: "", message: message)])
-        }
-        guard bytes.count <= longest else {
-            throw unusable("longer than \(longest >> 20) MiB, which is no configuration")
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw unusable("not UTF-8 text") }
-        return text
-    }
-
-    private static func compose(_ yaml: String, notes: SettingReader.Notes) -> Node? {
-        var text = yaml
-        for _ in 0..<100 {
-            do {
-                guard let node = try Yams.compose(yaml: text) else {
-                    notes.add(nil, "", "empty; expected at least cameras")
-                    return nil
-                }
-                return node
-            } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
-                if let renamed = DuplicateKeys.renamed(duplicates, in: text, from: context.mark) {
-                    text = renamed
-                    continue
-                }
-                note(context.mark, "given twice: \(duplicates.sorted().joined(separator: ", "))", notes)
-            } catch YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
-                YamlError.composer(_, let problem, let mark, _)
-            {
-                let hint = isTab(at: mark, in: text) ? "; YAML indents with spaces, and this is a tab" : ""
-                note(mark, "not YAML: \(problem)\(hint)", notes)
-            } catch YamlError.reader(let problem, _, _, _) {
-                notes.add(nil, "", "not YAML: \(problem)")
-            } catch {
-                notes.add(nil, "", "not YAML: \(error)")
-            }
-            return nil
-        }
-        notes.add(nil, "", "too many keys are given twice")
-        return nil
-    }
-
-    private static func isTab(at mark: Mark, in text: String) -> Bool {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.indices.contains(mark.line - 1) else { return false }
-        return lines[mark.line - 1].dropFirst(mark.column - 1).first == "\t"
-    }
-
-    private static func note(_ mark: Mark, _ message: String, _ notes: SettingReader.Notes) {
-        notes.add(Node.scalar(Node.Scalar("", .implicit, .any, mark)), "", message)
     }
 }
 
@@ -146,7 +80,7 @@ extension ServiceConfiguration {
                 reader.note("name", "\"\(camera.name)\" is the name of an earlier camera")
             }
             for recording in camera.recordings where !paths.insert(plain(recording.path)).inserted {
-                reader.note("recordings", "\"\(recording.path)\" is written by an earlier recording")
+                reader.note("recordings", "\"\(SourceText.shown(recording.path))\" is written by an earlier recording")
             }
         }
     }
@@ -215,7 +149,7 @@ extension ServiceConfiguration.Camera {
         let stillFPS = section.value(Table.stillFPS)
         let deviceOptions = Self.deviceOptions(section)
         let sockets = section.value(Table.cameraSockets)
-        if let source, let problem = SourceText(source).referenceProblem { section.note(Table.source.key, problem) }
+        if let source, let problem = SourceText(source).problem { section.note(Table.source.key, problem) }
         let recordings = section.sections(Table.recordings).map { ServiceConfiguration.Recording($0) }
         if sockets == [], recordings.isEmpty {
             section.note(Table.cameraSockets.key, "the camera has neither a socket nor a recording")

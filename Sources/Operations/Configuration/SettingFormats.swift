@@ -12,7 +12,9 @@ extension SettingFormat {
         SettingFormat(
             expectation: expectation, choices: choices,
             read: { node in
-                guard case .scalar(let scalar) = node, let value = parse(scalar.string) else { return .wrong(node) }
+                guard case .scalar(let scalar) = node, !scalar.isNothing, let value = parse(scalar.string) else {
+                    return .wrong(node)
+                }
                 return .value(value)
             },
             write: write)
@@ -88,6 +90,13 @@ extension SettingFormat where Value == Bool {
     static let flag = SettingFormat.scalar(
         "true or false", choices: ["true", "false"],
         parse: { ["true": true, "false": false][$0] }, write: { "\($0)" })
+
+    /// What another word for true or false means; nil where `word` is none.
+    static func meant(by word: String) -> Bool? {
+        let words = ["yes": true, "on": true, "y": true, "1": true, "true": true]
+        let others = ["no": false, "off": false, "n": false, "0": false, "false": false]
+        return words[word.lowercased()] ?? others[word.lowercased()]
+    }
 }
 
 extension SettingFormat where Value == Int {
@@ -151,4 +160,9 @@ extension SettingFormat where Value: CaseIterable & RawRepresentable, Value.RawV
             "one of " + words.joined(separator: ", "), choices: words, parse: { Value(rawValue: $0) },
             write: { $0.rawValue })
     }
+}
+
+extension Node.Scalar {
+    /// Whether it is what YAML has for no value: nothing at all, ~, or null.
+    var isNothing: Bool { string.isEmpty || style == .plain && ["~", "null", "Null", "NULL"].contains(string) }
 }

@@ -10,10 +10,17 @@ struct SettingReader {
         init(file: String) { self.file = file }
 
         func add(_ node: Node?, _ key: String, _ message: String) {
-            let mark = node?.mark
-            problems.append(
-                ConfigurationProblem(
-                    file: file, line: mark?.line ?? 0, column: mark?.column ?? 0, key: key, message: message))
+            add(line: node?.mark?.line ?? 0, column: node?.mark?.column ?? 0, key: key, message)
+        }
+
+        func add(line: Int, column: Int, key: String = "", _ message: String) {
+            problems.append(ConfigurationProblem(file: file, line: line, column: column, key: key, message: message))
+        }
+
+        /// In the order of the file, each once: what a merge key or an alias repeats is wrong at one place.
+        var inOrder: [ConfigurationProblem] {
+            var seen: Set<ConfigurationProblem> = []
+            return problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) }.filter { seen.insert($0).inserted }
         }
     }
 
@@ -41,12 +48,18 @@ struct SettingReader {
                 continue
             }
             let key = scalar.string
-            let full = Self.join(path, SourceText.shown(DuplicateKeys.original(key)))
+            let nearest = NearestName.nearest(to: key, among: known)
+            let isRest = nearest == nil && Self.isEmpty(value) && mapping.contains { Self.isURL($0.value) }
+            let full = Self.join(path, isRest ? "***" : SourceText.shown(DuplicateKeys.original(key)))
             if DuplicateKeys.isRenamed(key) {
                 notes.add(keyNode, full, "given twice; keep one of them")
             } else if known.contains(key) {
                 values[key] = value
-            } else if let nearest = NearestName.nearest(to: key, among: known) {
+            } else if isRest {
+                notes.add(
+                    keyNode, full,
+                    "unknown key, and perhaps the rest of a URL with a comma or brace in it; put the URL in quotes")
+            } else if let nearest {
                 notes.add(keyNode, full, "unknown key; did you mean \"\(nearest)\"?")
             } else {
                 notes.add(keyNode, full, "unknown key; the keys here are \(known.sorted().joined(separator: ", "))")
@@ -79,6 +92,11 @@ struct SettingReader {
             {
                 message += "; did you mean \"\(nearest)\"?"
             }
+            if case .scalar(let scalar) = wrong, let meant = SettingFormat<Bool>.meant(by: scalar.string),
+                setting.format.choices == SettingFormat<Bool>.flag.choices
+            {
+                message += "; write \(meant)"
+            }
             notes.add(wrong, Self.join(path, setting.key), message)
             return nil
         }
@@ -109,12 +127,17 @@ struct SettingReader {
         }
     }
 
+    private static func isURL(_ node: Node) -> Bool { node.scalar?.string.contains("://") == true }
+
+    /// Whether nothing stands behind a key.
+    private static func isEmpty(_ node: Node) -> Bool { node.scalar?.string.isEmpty == true }
+
     private static func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     private static func shown(_ node: Node) -> String {
         switch node {
         case .scalar(let scalar):
-            if scalar.string.isEmpty { return "nothing" }
+            if scalar.isNothing { return "nothing" }
             let text = SourceText.shown(scalar.string)
             let short = text.prefix(60)
             return "\"\(short)\(short.count < text.count ? "…" : "")\""

@@ -10,11 +10,11 @@ public struct SourceText: Hashable, Sendable, CustomStringConvertible, CustomDeb
     /// The source that a user wrote.
     public init(_ text: String) { self.text = text }
 
-    /// What is wrong with the references to secrets in it; nil where nothing is. Values are not looked up.
-    var referenceProblem: String? {
+    /// What is wrong with the references to secrets in it, or with a password in it; nil where nothing is. Values are not
+    /// looked up.
+    var problem: String? {
         do {
-            _ = try SecretReferences(text)
-            return nil
+            return try SecretReferences(text).userInformationProblem
         } catch {
             return "\(error)"
         }
@@ -32,7 +32,9 @@ public struct SourceText: Hashable, Sendable, CustomStringConvertible, CustomDeb
     /// Whether it is read over RTSP.
     public var isRTSP: Bool { text.lowercased().hasPrefix("rtsp:") || text.lowercased().hasPrefix("rtsps:") }
     /// What may be shown of any text of a configuration: a URL in the wrong place still has its password.
-    static func shown(_ text: String) -> String { text.contains("://") ? MediaLocation(text).description : text }
+    static func shown(_ text: String) -> String {
+        text.contains("://") || text.contains("@") ? MediaLocation.shown(text) : MediaLocation.redacted(text)
+    }
     /// As the user may see it.
     public var description: String { input.description }
     /// The same.

@@ -1,6 +1,7 @@
 import Glibc
 import Imaging
 import Logging
+import MediaIO
 import Synchronization
 
 /// Writes log messages to standard error: for journald with its priority, for people with the time.
@@ -131,7 +132,7 @@ public struct ServiceLog: LogHandler {
             case .journal: "<\(priority(of: level))>"
             case .plain: "\(now()) \(level.rawValue) "
             }
-        return message.split(separator: "\n").map { "\(prefix)\($0)\n" }.joined()
+        return MediaLocation.redacted(message).split(separator: "\n").map { "\(prefix)\($0)\n" }.joined()
     }
 
     private static func priority(of level: Logger.Level) -> Int {
