@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Checks the NEON kernels against their definitions under qemu, on any machine: they are built with clang's
 # own cross compiler against Debian's arm64 C library. On a 64-bit Arm the check runs as it is.
-# SKIP_INSTALL=1 does not install what is missing. Skipped with a message where the tools cannot be had.
+# SKIP_INSTALL=1 does not install what is missing. Skipped with a message where the tools cannot be had; that fails
+# where CI is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 skip() {
     echo "test-neon: skipped: $1"
+    [ -z "${CI:-}" ] || exit 1
     exit 0
 }
 
