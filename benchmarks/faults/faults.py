@@ -88,6 +88,7 @@ def main() -> int:
     arguments = begin(parser, size="128x160")
 
     import scenarios  # noqa: F401
+    import scenarios_machine  # noqa: F401
     import scenarios_service  # noqa: F401
     from outcome import ALL
 

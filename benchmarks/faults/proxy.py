@@ -10,6 +10,16 @@ import socket
 import struct
 import threading
 import time
+from dataclasses import dataclass
+
+
+@dataclass
+class Shift:
+    """By how much a picture's time stamp is moved, and which stamps that picture and the key frame before it have."""
+
+    ticks: int = 0
+    picture: int | None = None
+    key: int | None = None
 
 
 class Proxy:
@@ -24,6 +34,10 @@ class Proxy:
         self.damage = 0.0
         self.damage_kind = "payload"
         self.loses_key_frames = False
+        # What is added to the time stamps of the one picture that comes next behind a key frame; and how often it was.
+        self.shift_after_key = 0
+        self.shifted = 0
+        self.shift = Shift()
         self.cut_within_packet = threading.Event()
         self.harmed = 0
         self.last_harm = 0
@@ -110,6 +124,8 @@ class Proxy:
         is_video = piece[:1] == b"$" and piece[1] == 0 and len(piece) > 20
         if not is_video:
             return piece
+        if self.shift_after_key or self.shift.ticks:
+            piece = self.shift_stamp(piece)
         if self.loses_key_frames and is_key(piece[16:]):
             self.hurt()
             return b""
@@ -127,6 +143,24 @@ class Proxy:
             data[start:end] = self.random.randbytes(end - start)
             return bytes(data)
         return piece
+
+    def shift_stamp(self, piece: bytes) -> bytes:
+        """Moves the RTP time stamp of all packets of one picture, the first behind a key frame; nothing else changes."""
+        stamp = struct.unpack(">I", piece[8:12])[0]
+        if self.shift.ticks == 0:
+            if is_key(piece[16:]):
+                self.shift.key = stamp
+            elif self.shift.key is not None and stamp != self.shift.key:
+                self.shift = Shift(self.shift_after_key, stamp)
+                self.shift_after_key = 0
+                self.hurt()
+                self.shifted += 1
+        if self.shift.ticks == 0:
+            return piece
+        if stamp != self.shift.picture:
+            self.shift = Shift()
+            return piece
+        return piece[:8] + struct.pack(">I", (stamp + self.shift.ticks) % (1 << 32)) + piece[12:]
 
     def close_all(self) -> None:
         for client, server in self.connections:

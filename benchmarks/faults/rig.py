@@ -149,11 +149,13 @@ class Rig:
         self.config_path.write_text(json.dumps(self.configuration(**changes), indent=1))
         self.config_path.chmod(0o600)
 
-    def start_daemon(self, environment: dict[str, str] | None = None, prefix: tuple = ()) -> None:
+    def start_daemon(self, environment: dict[str, str] | None = None, prefix: tuple = (), log: int | None = None) -> None:
+        """`log` is a descriptor that is written to instead of the file `daemon_log`."""
         self.write_configuration()
-        with self.daemon_log.open("a") as log:
+        with self.daemon_log.open("a") as file:
             self.daemon = Process(
-                [*prefix, self.bench.segmentd, "run", "--config", self.config_path], stdout=log, stderr=log,
+                [*prefix, self.bench.segmentd, "run", "--config", self.config_path], stdout=file,
+                stderr=file if log is None else log,
                 # As the unit has it.
                 env={**os.environ, "OPENBLAS_THREAD_TIMEOUT": "4", "MALLOC_MMAP_THRESHOLD_": "131072",
                      **(environment or {})})
