@@ -1,5 +1,6 @@
 import Glibc
 import Kernels
+import Threads
 
 /// How a program is compiled.
 public struct EngineOptions: Sendable {
@@ -70,6 +71,7 @@ public final class Engine: @unchecked Sendable {
         case graph(GraphError)
         case instructionSet(UnsupportedInstructionSet)
         case blas(BLAS.LoadError)
+        case threads(ThreadError)
         case input(expected: Int, got: Int)
         case size(of: String, expected: String, got: String)
         case noSuchOutput(String, outputs: [String])
@@ -80,6 +82,7 @@ public final class Engine: @unchecked Sendable {
             case .graph(let error): "the network cannot be run: \(error)"
             case .instructionSet(let error): error.description
             case .blas(let error): error.description
+            case .threads(let error): error.description
             case .input(let expected, let got): "the network's input takes \(expected) bytes and was given \(got)"
             case .size(let what, let expected, let got): "the \(what) is \(got); expected \(expected)"
             case .noSuchOutput(let name, let outputs):
@@ -95,11 +98,12 @@ public final class Engine: @unchecked Sendable {
         let multiplying: StepContext.Multiplying
         switch options.multiplier {
         case .kernels: multiplying = .kernels
-        case .openblas: do { multiplying = .openblas(try BLAS.load()) } catch { throw .blas(error) }
+        case .openblas: do { multiplying = .openblas(try BLAS.load(callers: options.threads)) } catch { throw .blas(error) }
         case .measured:
             multiplying =
-                (try? BLAS.load()).map { .measured(ProductContest(kernels: kernels, blas: $0)) } ?? .kernels
+                (try? BLAS.load(callers: options.threads)).map { .measured(ProductContest(kernels: kernels, blas: $0)) } ?? .kernels
         }
+        do { team = try ThreadTeam(count: options.threads) } catch { throw .threads(error) }
         do throws(GraphError) {
             var program = program
             for pass in options.passes { program = try pass.apply(to: program) }
@@ -126,7 +130,6 @@ public final class Engine: @unchecked Sendable {
             for index in graph.nodes.indices {
                 if let step = try factory.step(for: index) { steps.append((index, step)) }
             }
-            team = ThreadTeam(count: options.threads)
             try scratch.allocate(threads: team.count)
             self.graph = graph
             instructionSet = options.instructionSet

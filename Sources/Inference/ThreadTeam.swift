@@ -1,6 +1,7 @@
 import Glibc
 import Kernels
 import Synchronization
+import Threads
 
 /// A fixed number of threads that share the tasks of one step at a time, the caller being one of them.
 ///
@@ -9,7 +10,7 @@ final class ThreadTeam: @unchecked Sendable {
     /// How many threads there are, the caller included.
     let count: Int
     private let shared: Shared
-    private var threads: [pthread_t] = []
+    private var threads: [NamedThread] = []
 
     /// What the threads share. It outlives the team by as long as its last thread needs.
     private final class Shared: @unchecked Sendable {
@@ -67,50 +68,30 @@ final class ThreadTeam: @unchecked Sendable {
         }
     }
 
-    private final class Start {
-        let shared: Shared
-        let number: Int
-
-        init(_ shared: Shared, _ number: Int) {
-            self.shared = shared
-            self.number = number
-        }
-    }
-
-    /// A team of `count` threads, `count - 1` of them new. Fewer where the system gives no more: see `count`.
-    init(count wanted: Int) {
-        let shared = Shared(threads: max(wanted, 1))
+    /// A team of `count` threads, `count - 1` of them new. Throws where the system does not give them.
+    init(count wanted: Int) throws(ThreadError) {
+        count = max(wanted, 1)
+        let shared = Shared(threads: count)
         self.shared = shared
-        for number in 1..<max(wanted, 1) {
-            var thread = pthread_t()
-            let start = Unmanaged.passRetained(Start(shared, number))
-            let failed = pthread_create(
-                &thread, nil,
-                { argument in
-                    guard let argument else { return nil }
-                    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+        for number in 1..<count {
+            threads.append(
+                try NamedThread("engine \(number)") {
                     var seen = 0
                     while true {
-                        seen = start.shared.wait(after: seen)
-                        if start.shared.isStopping.load(ordering: .acquiring) { return nil }
-                        start.shared.work(as: start.number)
-                        start.shared.busy.wrappingSubtract(1, ordering: .releasing)
+                        seen = shared.wait(after: seen)
+                        if shared.isStopping.load(ordering: .acquiring) { return }
+                        shared.work(as: number)
+                        shared.busy.wrappingSubtract(1, ordering: .releasing)
                     }
-                }, start.toOpaque())
-            guard failed == 0 else {
-                start.release()
-                break
-            }
-            threads.append(thread)
+                })
         }
-        count = threads.count + 1
     }
 
     deinit {
         shared.isStopping.store(true, ordering: .releasing)
         shared.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
         shared.wake()
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
     }
 
     /// Runs all tasks of `step` and returns when they are done. One call at a time.

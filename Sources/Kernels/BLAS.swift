@@ -15,24 +15,59 @@ public struct BLAS: Sendable {
         ) -> Void
     private typealias SetThreads = @convention(c) (CInt) -> Void
     private typealias CoreName = @convention(c) () -> UnsafePointer<CChar>?
+    private typealias AllocateBuffer = @convention(c) (CInt) -> UnsafeMutableRawPointer?
+    private typealias FreeBuffer = @convention(c) (UnsafeMutableRawPointer) -> Void
 
     private let sgemm: Sgemm
+    private let allocateBuffer: AllocateBuffer
+    private let freeBuffer: FreeBuffer
     /// The core type whose kernels OpenBLAS uses, as it names it (`SkylakeX`, `Haswell`, …).
     public let coreName: String
 
     /// OpenBLAS could not be used.
     public struct LoadError: Error, CustomStringConvertible {
-        /// What the dynamic linker said.
+        /// What the dynamic linker said, or what is missing.
         public let reason: String
+        /// What helps.
+        public let advice: String
+
+        init(reason: String, advice: String = "install it with: apt-get install libopenblas0-pthread") {
+            self.reason = reason
+            self.advice = advice
+        }
 
         /// One sentence for people.
-        public var description: String {
-            "cannot load OpenBLAS (libopenblas.so.0): \(reason); install it with: apt-get install libopenblas0-pthread"
-        }
+        public var description: String { "cannot load OpenBLAS (libopenblas.so.0): \(reason); \(advice)" }
     }
 
-    /// The library, opened once for the process.
-    public static func load() throws(LoadError) -> BLAS { try opened.get() }
+    /// The library, opened once for the process, for `callers` threads that multiply at once.
+    ///
+    /// Throws besides where the process may not have the address space for OpenBLAS's buffers, one for each caller: it
+    /// does not fail without one, but asks for it again for ever.
+    public static func load(callers: Int = 1) throws(LoadError) -> BLAS {
+        let blas = try opened.get()
+        let callers = min(callers, mostBuffers)
+        let needed = max(1, callers) * bufferBytes + spareBytes
+        let found = mmap(nil, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let found, found != MAP_FAILED else {
+            throw LoadError(
+                reason: "it needs \(needed >> 20) MiB of address space for its buffers and the system gives no more",
+                advice: "allow more, with ulimit -v or LimitAS= of the unit, or use fewer threads")
+        }
+        munmap(found, needed)
+        // OpenBLAS keeps buffers that were given back: later calls need no more.
+        let buffers = (0..<max(1, callers)).compactMap { _ in blas.allocateBuffer(0) }
+        for buffer in buffers { blas.freeBuffer(buffer) }
+        return blas
+    }
+
+    /// Buffers that OpenBLAS has places for, whatever it was built for.
+    private static let mostBuffers = 50
+
+    /// What OpenBLAS allocates for each thread that calls it (BUFFER_SIZE, x86-64 and 64-bit Arm) and glibc adds.
+    private static let bufferBytes = 130 << 20
+    /// What the rest of the process may want meanwhile.
+    private static let spareBytes = 64 << 20
 
     private static let opened: Result<BLAS, LoadError> = Result { () throws(LoadError) -> BLAS in try BLAS() }
 
@@ -60,6 +95,8 @@ public struct BLAS: Sendable {
             return unsafeBitCast(address, to: type)
         }
         sgemm = try symbol("cblas_sgemm", as: Sgemm.self)
+        allocateBuffer = try symbol("blas_memory_alloc", as: AllocateBuffer.self)
+        freeBuffer = try symbol("blas_memory_free", as: FreeBuffer.self)
         try symbol("openblas_set_num_threads", as: SetThreads.self)(1)
         let name = try symbol("openblas_get_corename", as: CoreName.self)()
         coreName = name.map { String(cString: $0) } ?? "unknown"

@@ -1,5 +1,6 @@
 import Glibc
 import Imaging
+import Threads
 
 /// Why an output cannot be made or written, besides what `EncodeError` says of files.
 public enum OutputError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -31,6 +32,8 @@ public enum OutputError: Error, Equatable, Sendable, CustomStringConvertible {
     case unknownGroup(name: String, path: String)
     /// Exact times are wanted of an output whose frames have none.
     case noTimes(output: String)
+    /// There is no thread for what serves it.
+    case thread(ThreadError)
     /// A call came out of order: `begin` once, then `write`, then `finish`.
     case outOfOrder(output: String)
 
@@ -69,6 +72,8 @@ public enum OutputError: Error, Equatable, Sendable, CustomStringConvertible {
             "cannot give the socket \(path) to the group \(name): there is no such group"
         case .noTimes(let output):
             "cannot keep exact times in \(output): pictures and Y4M have no times; write a video file (.mkv, .mp4, .nut)"
+        case .thread(let error):
+            error.description
         case .outOfOrder(let output):
             "\(output) was written to before it was begun or after it ended"
         }

@@ -2,9 +2,10 @@ import Dispatch
 import Imaging
 import MaskOutput
 import Synchronization
+import Threads
 import VideoInput
 
-/// One camera from source to sinks: decode, preprocess, infer and publish, each on a queue of its own, joined by
+/// One camera from source to sinks: decode, preprocess, infer and publish, each on a thread of its own, joined by
 /// bounded mailboxes.
 ///
 /// The source decides what happens when a stage is too slow: a live one skips to its newest frame, any other waits,
@@ -89,7 +90,7 @@ public final class CameraPipeline: Sendable {
     let prepared: Mailbox<Prepared>
     let answers: Mailbox<Answered>
     let inputs: BufferPool<PlanarRGB>
-    let classMaps: BufferPool<ClassMap>
+    let classMaps: ClassMapPool
     let progress = Mutex(Progress())
     let lastArrival = Mutex<UInt64?>(nil)
     let numbers: FrameNumbers
@@ -101,7 +102,7 @@ public final class CameraPipeline: Sendable {
 
     /// A pipeline that has not started. `source`, `preparer` and `sinks` are its own from now on; `engine` may be
     /// shared. `ledger` and `numbers` go on from the camera's last pipeline where they are given. `onEvent` is called on
-    /// the stages' queues and must not block.
+    /// the stages' threads and must not block.
     public init(
         source: any VideoSource, preparer: any Preparing, engine: InferenceQueue, sinks: [any MaskSink],
         options: Options = Options(), ledger: LatencyLedger? = nil, numbers: FrameNumbers = FrameNumbers(),
@@ -123,11 +124,15 @@ public final class CameraPipeline: Sendable {
         answers = Mailbox(source.isLive ? .newest : .everyFrame(capacity: 1))
         let size = engine.inputSize
         inputs = BufferPool { PlanarRGB(size: size) }
-        classMaps = BufferPool { ClassMap(size: size) }
+        classMaps = ClassMapPool(size: size)
     }
 
-    /// Starts the stages; `completion` is called once, on some queue, when all of them have ended. A pipeline runs
-    /// once: a second start completes at once, cancelled.
+    /// Threads that one pipeline has of its own: four stages, of which a live source needs three.
+    public static let threadsPerCamera = 4
+
+    /// Starts the stages; `completion` is called once, on some thread, when all of them have ended. Where the system has
+    /// no threads for them, the pipeline ends with that failure. A pipeline runs once: a second start completes at once,
+    /// cancelled.
     public func start(_ completion: @escaping @Sendable (PipelineOutcome) -> Void) {
         let isFirst = progress.withLock { progress in
             defer { progress.isStarted = true }
@@ -137,16 +142,31 @@ public final class CameraPipeline: Sendable {
             completion(PipelineOutcome(stream: nil, failure: nil, wasCancelled: true, isComplete: false))
             return
         }
-        let stages: [(name: String, work: @Sendable () -> Void)] = [
-            ("decode", { self.decode() }), ("preprocess", { self.preprocess() }), ("infer", { self.infer() }),
-            ("publish", { self.publish() }),
+        // What tells the threads of a camera apart comes first: a name has 15 bytes.
+        var stages: [ThreadCrew.Member] = [
+            ("dec \(camera)", { self.decode() }), ("inf \(camera)", { self.infer() }),
+            ("pub \(camera)", { self.publish() }),
         ]
-        let group = DispatchGroup()
-        for stage in stages {
-            let queue = DispatchQueue(label: "segmentd.\(camera).\(stage.name)", qos: .userInitiated)
-            queue.async(group: group, execute: stage.work)
+        if !source.isLive { stages.append(("pre \(camera)", { self.preprocess() })) }
+        do throws(ThreadError) {
+            try ThreadCrew.start(stages) { completion(self.outcome) }
+        } catch {
+            seat.leave()
+            stop(PipelineFailure(step: .start, error: error))
+            completion(outcome)
         }
-        group.notify(queue: DispatchQueue(label: "segmentd.\(camera).end")) { completion(self.outcome) }
+    }
+
+    /// Starts the stages and waits for them on the caller's thread; not for async code.
+    public func runAndWait() -> PipelineOutcome {
+        let ended = DispatchSemaphore(value: 0)
+        let result = Mutex<PipelineOutcome?>(nil)
+        start { outcome in
+            result.withLock { $0 = outcome }
+            ended.signal()
+        }
+        ended.wait()
+        return result.withLock { $0 } ?? outcome
     }
 
     /// Starts the stages and waits for them without blocking a thread.
@@ -184,7 +204,7 @@ public final class CameraPipeline: Sendable {
     func stop(_ failure: PipelineFailure) {
         progress.withLock { if $0.failure == nil { $0.failure = failure } }
         switch failure.step {
-        case .open, .read:
+        case .start, .open, .read:
             return
         case .preprocess:
             ledger.dropped(.abandoned, count: frames.discard().count)

@@ -4,6 +4,8 @@ import Imaging
 public struct PipelineFailure: Error, CustomStringConvertible {
     /// The step that failed.
     public enum Step: Hashable, Sendable {
+        /// Starting the camera's threads.
+        case start
         /// Opening the source.
         case open
         /// Reading or decoding a frame.
@@ -30,7 +32,7 @@ public struct PipelineFailure: Error, CustomStringConvertible {
     /// The error's own sentence, which names file or socket; the stages within say which they are.
     public var description: String {
         switch step {
-        case .open, .read, .sink: "\(error)"
+        case .start, .open, .read, .sink: "\(error)"
         case .preprocess: "preparing a frame for the network failed: \(error)"
         case .infer: "running the network failed: \(error)"
         }
@@ -49,7 +51,7 @@ public struct PipelineOutcome: Sendable {
     public let isComplete: Bool
 }
 
-/// Something that happened in a running pipeline, told on the queue of the stage where it happened.
+/// Something that happened in a running pipeline, told on the thread of the stage where it happened.
 public enum PipelineEvent: Sendable {
     /// The source is open.
     case opened(StreamInfo)

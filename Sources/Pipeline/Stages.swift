@@ -1,6 +1,6 @@
 import Imaging
 
-/// The first three stages; each method is the whole work of one queue.
+/// The first three stages; each method is the whole work of one thread.
 extension CameraPipeline {
     /// Opens the source, and reads it until it ends, fails or is cancelled.
     func decode() {
@@ -61,7 +61,6 @@ extension CameraPipeline {
     /// Brings every frame of a source that waits to the network's size. A live one's frames are prepared in `infer`, just
     /// before the network is free for them, so that no prepared frame grows old.
     func preprocess() {
-        guard !source.isLive else { return prepared.close() }
         defer {
             prepared.close()
             seat.close()
@@ -133,10 +132,10 @@ extension CameraPipeline {
         var item = item
         let classes = classMaps.take()
         do {
-            item.frame.stages[.infer] = try engine.segment(item.input.buffer, into: classes.buffer, clock: clock)
+            item.frame.stages[.infer] = try engine.segment(item.input.buffer, into: classes, clock: clock)
             let mask = Mask(
-                stamp: item.frame.stamp, classes: classes.buffer, labels: engine.labels, model: engine.modelName,
-                geometry: item.geometry, stages: item.frame.stages, owner: classes)
+                stamp: item.frame.stamp, classes: classes, labels: engine.labels, model: engine.modelName,
+                geometry: item.geometry, stages: item.frame.stages)
             return .answered(Answered(frame: item.frame, mask: mask))
         } catch {
             return .failed(PipelineFailure(step: .infer, error: error))

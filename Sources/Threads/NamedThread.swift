@@ -15,6 +15,9 @@ public final class NamedThread: Sendable {
     /// threads under a limit of address space (`ulimit -v`).
     public static let stackBytes = 1 << 20
 
+    /// Gives threads that libraries make from now on without asking for a size the same stack as ours.
+    public static func setDefaultStack() { _ = threads_set_default_stack(stackBytes) }
+
     /// Bytes of a name that the kernel keeps.
     private static let longestName = 15
 
@@ -28,6 +31,18 @@ public final class NamedThread: Sendable {
             self.niceness = niceness
             self.body = body
         }
+    }
+
+    private static let attempts = 3
+
+    private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
+        guard let argument else { return nil }
+        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+        threads_name_self(start.name)
+        // Linux: of this thread alone.
+        if start.niceness != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, start.niceness) }
+        start.body()
+        return nil
     }
 
     /// Nil once the thread was joined.
@@ -49,17 +64,13 @@ public final class NamedThread: Sendable {
         guard refused == 0 else { throw ThreadError(name: name, errno: refused) }
         let start = Unmanaged.passRetained(Start(name: Self.cut(name), niceness: niceness, body: body))
         var thread = pthread_t()
-        let failed = pthread_create(
-            &thread, &attributes,
-            { argument in
-                guard let argument else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                threads_name_self(start.name)
-                // Linux: of this thread alone.
-                if start.niceness != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, start.niceness) }
-                start.body()
-                return nil
-            }, start.toOpaque())
+        var failed: Int32 = 0
+        for attempt in 0..<Self.attempts {
+            // A thread that has just ended may still be counted.
+            if attempt > 0 { usleep(10_000) }
+            failed = pthread_create(&thread, &attributes, Self.main, start.toOpaque())
+            guard failed == EAGAIN else { break }
+        }
         guard failed == 0 else {
             start.release()
             throw ThreadError(name: name, errno: failed)

@@ -33,4 +33,19 @@ public enum ThreadCrew {
         }
         gate.isOpen.store(true, ordering: .releasing)
     }
+
+    /// Throws where the system does not give `count` more threads now; `purpose` says what they are for. None stays.
+    public static func check(_ count: Int, for purpose: String) throws(ThreadError) {
+        guard count > 0 else { return }
+        let ended = DispatchSemaphore(value: 0)
+        let members = (0..<count).map { _ in Member(name: "check", work: {}) }
+        do throws(ThreadError) {
+            try start(members) { ended.signal() }
+        } catch {
+            throw ThreadError(
+                name: purpose, count: count, errno: error.errno, threads: error.threads, userLimit: error.userLimit,
+                addressSpace: error.addressSpace)
+        }
+        ended.wait()
+    }
 }

@@ -4,6 +4,8 @@ import Glibc
 public struct ThreadError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What the thread is for.
     public let name: String
+    /// How many were asked for.
+    public let count: Int
     /// What `pthread_create` answered: EAGAIN where a limit is reached.
     public let errno: Int32
     /// The threads that the process has.
@@ -13,16 +15,19 @@ public struct ThreadError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Bytes of address space that the process may have (`ulimit -v`); nil where there is no limit.
     public let addressSpace: UInt64?
 
-    /// What is known of a failure now, for the thread `name`.
-    public init(name: String, errno: Int32) {
+    /// What is known of a failure now: `count` threads for `name`.
+    public init(name: String, count: Int = 1, errno: Int32) {
         self.init(
-            name: name, errno: errno, threads: Self.threadsNow(), userLimit: Self.limit(__RLIMIT_NPROC),
+            name: name, count: count, errno: errno, threads: Self.threadsNow(), userLimit: Self.limit(__RLIMIT_NPROC),
             addressSpace: Self.limit(RLIMIT_AS))
     }
 
     /// A failure with all its facts.
-    public init(name: String, errno: Int32, threads: Int, userLimit: UInt64?, addressSpace: UInt64?) {
+    public init(
+        name: String, count: Int = 1, errno: Int32, threads: Int, userLimit: UInt64?, addressSpace: UInt64?
+    ) {
         self.name = name
+        self.count = count
         self.errno = errno
         self.threads = threads
         self.userLimit = userLimit
@@ -31,11 +36,12 @@ public struct ThreadError: Error, Equatable, Sendable, CustomStringConvertible {
 
     /// One sentence: what, why, what was found, and what to do.
     public var description: String {
-        var found = ["the process has \(threads) thread\(threads == 1 ? "" : "s")"]
+        let what = count == 1 ? "a thread" : "\(count) threads"
+        var found = ["the process got \(threads) thread\(threads == 1 ? "" : "s")"]
         if let userLimit { found.append("its user may have \(userLimit) processes and threads (ulimit -u)") }
         if let addressSpace { found.append("its address space is limited to \(addressSpace >> 10) KiB (ulimit -v)") }
         return
-            "cannot start a thread for \(name): \(String(cString: strerror(errno))); \(found.joined(separator: ", "));"
+            "cannot start \(what) for \(name): \(String(cString: strerror(errno))); \(found.joined(separator: ", "));"
             + " allow more: TasksMax= in the unit, pids.max of the cgroup (a container's --pids-limit), ulimit -u"
             + (addressSpace == nil ? "" : ", ulimit -v")
     }

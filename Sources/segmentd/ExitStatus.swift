@@ -7,6 +7,7 @@ import Networks
 import Operations
 import Pipeline
 import Segmentation
+import Threads
 import VideoInput
 
 /// The codes of sysexits.h, and those of a process that a signal ended.
@@ -16,6 +17,7 @@ enum ExitStatus: Int32 {
     case noInput = 66
     case unavailable = 69
     case software = 70
+    case osError = 71
     case cannotCreate = 73
     case ioError = 74
     case temporaryFailure = 75
@@ -42,6 +44,17 @@ struct CommandFailure: Error {
     }
 }
 
+extension CommandFailure {
+    /// Says what it is on standard error, a line each. Answers the code to end with.
+    func tell() -> ExitStatus {
+        for line in lines { StandardError.write("segmentd: \(line)\n") }
+        // A library that is short of memory often only says that it failed.
+        guard [.software, .dataError, .unavailable].contains(status), OutOfMemory.isShort else { return status }
+        OutOfMemory.tell()
+        return .osError
+    }
+}
+
 extension ExitStatus {
     /// The code that fits an error of any part of the program.
     init(_ error: any Error) {
@@ -57,6 +70,7 @@ extension ExitStatus {
         case is ModelError, is PairingError, is EvaluationError: self = .dataError
         case is UnsupportedInstructionSet: self = .unavailable
         case is StatusServerError: self = .unavailable
+        case is ThreadError: self = .osError
         case let error as ControlClientError: self = Self(error)
         case let error as Engine.Failure: self = Self(error)
         default: self = .software
@@ -66,6 +80,7 @@ extension ExitStatus {
     private init(_ error: Engine.Failure) {
         switch error {
         case .graph: self = .dataError
+        case .threads: self = .osError
         default: self = .unavailable
         }
     }
@@ -79,7 +94,8 @@ extension ExitStatus {
         case .invalidArgument: self = .usage
         case .noSpace: self = .ioError
         case .tooManyFiles: self = .temporaryFailure
-        case .cancelled, .outOfMemory, .other: self = .software
+        case .outOfMemory: self = .osError
+        case .cancelled, .other: self = .software
         }
     }
 
@@ -112,6 +128,7 @@ extension ExitStatus {
         case .unknownGroup: self = .configuration
         case .readerGone, .write: self = .ioError
         case .sizeChanged: self = .dataError
+        case .thread: self = .osError
         case .outOfOrder: self = .software
         }
     }

@@ -3,36 +3,35 @@ import Imaging
 import Operations
 import Pipeline
 import Synchronization
+import Threads
 
 /// Tells how work on frames gets on: a bar on a terminal, a line now and then elsewhere, and a table at the end.
 ///
-/// Nothing in it changes but the timer, which Dispatch allows any thread to use.
-final class ProgressReport: @unchecked Sendable {
+/// A thread shows it now and then.
+final class ProgressReport: Sendable {
     private let title: String
     private let ledger: LatencyLedger
     private let total: @Sendable () -> Int?
     private let isTerminal = StandardError.isTerminal
-    private let timer: any DispatchSourceTimer
-    private let queue = DispatchQueue(label: "segmentd.progress")
+    private let ending = DispatchSemaphore(value: 0)
+    private let thread = Mutex<NamedThread?>(nil)
 
     /// Reports on `ledger` from now on. `total` is asked how many frames there will be, nil while that is not known.
-    init(title: String, ledger: LatencyLedger, total: @escaping @Sendable () -> Int?) {
+    init(title: String, ledger: LatencyLedger, total: @escaping @Sendable () -> Int?) throws(ThreadError) {
         self.title = title
         self.ledger = ledger
         self.total = total
-        timer = DispatchSource.makeTimerSource(queue: queue)
         let period = isTerminal ? DispatchTimeInterval.milliseconds(200) : .seconds(5)
-        timer.schedule(deadline: .now() + period, repeating: period)
-        timer.setEventHandler { [self] in show() }
-        timer.activate()
+        let showing = try NamedThread("progress") { [self] in
+            while ending.wait(timeout: .now() + period) == .timedOut { show() }
+        }
+        thread.withLock { $0 = showing }
     }
 
     /// Writes what came of it; `note` says why it is not all, where it is not.
     func end(note: String?) {
-        queue.sync {
-            timer.cancel()
-            timer.setEventHandler(handler: nil)
-        }
+        ending.signal()
+        thread.withLock { $0 }?.join()
         if isTerminal { StandardError.write("\r\u{1B}[K") }
         let account = ledger.snapshot()
         guard account.published > 0 else { return }

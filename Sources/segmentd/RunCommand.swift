@@ -9,9 +9,10 @@ import Operations
 import Pipeline
 import Segmentation
 import ServiceLifecycle
+import Synchronization
 
 /// `segmentd run`: the service.
-struct RunCommand: AsyncParsableCommand {
+struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run as a service: cameras in, masks out on Unix sockets.",
@@ -28,7 +29,7 @@ struct RunCommand: AsyncParsableCommand {
     /// Somebody stopped the service before it was up.
     private struct StoppedEarly: Error {}
 
-    func run() async throws {
+    func run() throws {
         let signals = ServiceSignals()
         let configuration = try ServiceConfiguration(path: config)
         let log = ServiceLog.Shared(level: configuration.logThreshold.level)
@@ -38,11 +39,15 @@ struct RunCommand: AsyncParsableCommand {
         let logger = ServiceLog.logger(shared: log) { writer.write($0) }
         var lost: [String] = []
         do {
-            let runtime = try await Self.blocking {
-                try ServiceRuntime(configuration, setup: setup(signals: signals, logger: logger, log: log))
+            try ThreadPreflight.check(configuration)
+            let runtime = try ServiceRuntime(
+                configuration, setup: setup(signals: signals, logger: logger, log: log))
+            if !signals.isStopping {
+                lost = try Self.wait {
+                    try await serve(runtime, signals: signals, logger: logger, log: log)
+                }
             }
-            if !signals.isStopping { lost = try await serve(runtime, signals: signals, logger: logger, log: log) }
-            try await Self.blocking { runtime.close() }
+            runtime.close()
         } catch let error as ConfigurationUnusable {
             throw CommandFailure(.configuration, error.description)
         } catch is StoppedEarly {}
@@ -74,12 +79,6 @@ struct RunCommand: AsyncParsableCommand {
         settings.onReady = {
             runtime.markReady()
             signals.onReload { runtime.reload { _ in } }
-        }
-        settings.onOverdue = {
-            logger.critical("stopping took longer than \(SegmentationService.stopTimeout) s; giving up")
-            StandardError.flush(seconds: 0.5)
-            PartialFile.removeAll()
-            _exit(ExitStatus.software.rawValue)
         }
         let service = SegmentationService(
             fleet: runtime.fleet, cameras: runtime.makeCameras(), clients: { runtime.clients(of: $0) },
@@ -114,14 +113,18 @@ struct RunCommand: AsyncParsableCommand {
             instructionSet: segmenter.instructionSet.rawValue)
     }
 
-    /// Runs what blocks on a thread of its own.
-    private static func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws
-        -> Value
-    {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue(label: "segmentd.setup", qos: .userInitiated).async {
-                continuation.resume(with: Result { try body() })
-            }
+    /// Runs `body` on the concurrency pool and waits for it on this thread, the main one, which nothing else needs.
+    private static func wait<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+        let done = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<Value, any Error>?>(nil)
+        Task {
+            let outcome: Result<Value, any Error>
+            do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            result.withLock { $0 = outcome }
+            done.signal()
         }
+        done.wait()
+        guard let outcome = result.withLock({ $0 }) else { throw CancellationError() }
+        return try outcome.get()
     }
 }

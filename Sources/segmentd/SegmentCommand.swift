@@ -12,7 +12,7 @@ extension OutputStyle: ExpressibleByArgument {}
 extension OutputResolution: ExpressibleByArgument {}
 
 /// `segmentd segment`: videos and pictures in, masks out.
-struct SegmentCommand: AsyncParsableCommand {
+struct SegmentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "segment",
         abstract: "Segment videos, pictures, or folders of pictures.",
@@ -71,7 +71,7 @@ struct SegmentCommand: AsyncParsableCommand {
         guard (0...1).contains(opacity) else { throw ValidationError("--opacity takes 0 to 1, not \(opacity).") }
     }
 
-    func run() async throws {
+    func run() throws {
         let inputs = try inputs.map { input in
             do {
                 return try SecretReferences.hasReference(input) ? SecretReferences(input).resolved() : input
@@ -103,16 +103,16 @@ struct SegmentCommand: AsyncParsableCommand {
                 options: CameraPipeline.Options(limit: limit))
             signals.onSignal { pipeline.cancel() }
             let limit = limit
-            let progress = ProgressReport(title: job.title, ledger: pipeline.ledger) {
+            let progress = try ProgressReport(title: job.title, ledger: pipeline.ledger) {
                 [pipeline.stream?.frameCount, limit].compactMap { $0 }.min()
             }
-            let outcome = await pipeline.run()
+            let outcome = pipeline.runAndWait()
             signals.onSignal(nil)
             progress.end(note: outcome.wasCancelled ? "interrupted" : outcome.isComplete ? nil : "not completed")
             for remark in sink.remarks { StandardError.write("\(job.title): \(remark)\n") }
             if let failure = Self.failure(of: outcome, job: job) {
-                for line in failure.lines { StandardError.write("segmentd: \(line)\n") }
-                status = status ?? failure.status
+                let told = failure.tell()
+                status = status ?? told
             }
         }
         if let status = signals.exitStatus ?? status { throw ExitCode(status.rawValue) }

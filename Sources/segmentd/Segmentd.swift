@@ -1,10 +1,11 @@
 import ArgumentParser
 import Glibc
 import Kernels
+import Threads
 
 /// The command line: one file a command, wiring only.
 @main
-struct Segmentd: AsyncParsableCommand {
+struct Segmentd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "segmentd",
         abstract: "Real-time video segmentation for vehicle computers.",
@@ -18,7 +19,12 @@ struct Segmentd: AsyncParsableCommand {
     /// The version of the next release, or of this one: the only place that states it.
     static let version = "0.2.0"
 
-    static func main() async {
+    // Not async: nothing but `run` needs the concurrency pool, and that makes sure of it first.
+    static func main() {
+        do { try SignalThread.begin() } catch { leave(error) }
+        OutOfMemory.install()
+        // Threads that libraries make get as much as our own; the system's usual 8 MiB each are too much for hundreds.
+        NamedThread.setDefaultStack()
         BLAS.prepareEnvironment()
         // A reader that goes away is an error of the write, told like any other.
         signal(SIGPIPE, SIG_IGN)
@@ -31,11 +37,7 @@ struct Segmentd: AsyncParsableCommand {
         }
         CommandLineSecrets.hide()
         do {
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
-            }
+            try command.run()
             try StandardOutput.flush()
         } catch {
             leave(error)
@@ -68,8 +70,8 @@ struct Segmentd: AsyncParsableCommand {
             leaveUnstarted(error)
         }
         let failure = error as? CommandFailure ?? CommandFailure(error)
-        for line in failure.lines { StandardError.write("segmentd: \(line)\n") }
+        let status = failure.tell()
         StandardError.flush()
-        Glibc.exit(failure.status.rawValue)
+        Glibc.exit(status.rawValue)
     }
 }

@@ -1,5 +1,4 @@
 import Glibc
-import MediaIO
 import Synchronization
 
 /// The signals of a service: SIGTERM and SIGINT end it, a second one at once; SIGHUP reads its configuration again.
@@ -14,12 +13,8 @@ final class ServiceSignals: Sendable {
     }
 
     private let state = Mutex(State())
-    private let sources: SignalSources
 
-    init() {
-        sources = SignalSources([SIGTERM, SIGINT, SIGHUP])
-        sources.activate { [weak self] in self?.received($0) }
-    }
+    init() { SignalThread.listen(always: [SIGTERM, SIGINT, SIGHUP]) { [self] in received($0) } }
 
     /// Whether it is to end.
     var isStopping: Bool { state.withLock { $0.stop != nil } }
@@ -43,19 +38,21 @@ final class ServiceSignals: Sendable {
         if isDue { handler() }
     }
 
-    private func received(_ number: Int32) {
-        let handler = state.withLock { state -> (@Sendable () -> Void)? in
-            if number == SIGHUP {
+    private func received(_ number: Int32) -> SignalThread.Reaction {
+        if number == SIGHUP {
+            let handler = state.withLock { state in
                 state.isReloadDue = state.onReload == nil
                 return state.onReload
             }
-            if state.stop != nil {
-                PartialFile.removeAll()
-                _exit(128 + number)
-            }
-            state.stop = number
-            return state.onStop
+            handler?()
+            return .goOn
         }
+        let (handler, isFirst) = state.withLock { state in
+            defer { state.stop = state.stop ?? number }
+            return (state.onStop, state.stop == nil)
+        }
+        guard isFirst else { return .endNow }
         handler?()
+        return .end
     }
 }

@@ -31,4 +31,12 @@ enum StandardError {
 
     /// Waits until what a service wrote has been read, `seconds` at most: for the end of the process.
     static func flush(seconds: Double = 1) { _ = writer.withLock { $0 }?.flush(seconds: seconds) }
+
+    /// Writes a short text unless that would block, as it does where nobody reads what was written before.
+    static func writeUnlessBlocked(_ text: String) {
+        var entry = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        guard poll(&entry, 1, 0) == 1, entry.revents == Int16(POLLOUT) else { return }
+        let bytes = Array(text.utf8)
+        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
+    }
 }

@@ -61,7 +61,7 @@ struct SynthesizeCommand: ParsableCommand {
     private func render(_ drive: SyntheticDrive, to sinks: [any MaskSink], until isOver: () -> Bool) throws {
         let count = drive.options.frameCount ?? 0
         let ledger = LatencyLedger()
-        let progress = ProgressReport(title: "synthetic drive -> \(output)", ledger: ledger) { count }
+        let progress = try ProgressReport(title: "synthetic drive -> \(output)", ledger: ledger) { count }
         do {
             let stream = StreamInfo(
                 size: drive.options.size, frameRate: drive.options.frameRate, timeBase: drive.options.timeBase,

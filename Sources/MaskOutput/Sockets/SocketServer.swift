@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import Imaging
 import Synchronization
+import Threads
 
 /// What happened at a socket, for the log.
 public enum SocketEvent: Equatable, Sendable {
@@ -61,7 +62,11 @@ public final class SocketServer: Sendable {
     ) throws(OutputError) {
         self.settings = Mutex(settings)
         loop = try SocketLoop(limits: settings.limits, clock: clock, onEvent: onEvent)
-        DispatchQueue(label: "segmentd.sockets", qos: .userInitiated).async { [loop] in loop.run() }
+        do {
+            try NamedThread("sockets") { [loop] in loop.run() }
+        } catch {
+            throw .thread(error)
+        }
     }
 
     deinit { loop.stop() }

@@ -1,4 +1,3 @@
-import Dispatch
 import Imaging
 import Logging
 import Pipeline
@@ -18,8 +17,6 @@ public final class SegmentationService: Service {
         public var status: (@Sendable () -> String)?
         /// Called once it is ready.
         public var onReady: @Sendable () -> Void = {}
-        /// Called where stopping takes longer than `stopTimeout` seconds.
-        public var onOverdue: @Sendable () -> Void = {}
 
         /// Reports every `reportInterval`.
         public init(reportInterval: @escaping @Sendable () -> Duration, watchdog: UInt64? = nil) {
@@ -36,10 +33,9 @@ public final class SegmentationService: Service {
     private let log: ServiceLog.Shared?
     private let logger: Logger
     private let clock: any FrameClock
-    private let hasEnded = Mutex(false)
     private let isStopping = Mutex(false)
 
-    /// How long stopping may take, outputs included.
+    /// Seconds that stopping may take, outputs included; the command that runs the service sees to it.
     public static let stopTimeout = 10
     /// Seconds from one `STATUS=` to the next.
     private static let statusInterval: UInt64 = 5
@@ -77,12 +73,8 @@ public final class SegmentationService: Service {
             self.isStopping.withLock { $0 = true }
             self.logger.notice("stopping")
             self.notifier.notify(.stopping, .status("stopping"))
-            DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(Self.stopTimeout)) {
-                if !self.hasEnded.withLock({ $0 }) { self.settings.onOverdue() }
-            }
             self.fleet.stopAll()
         }
-        hasEnded.withLock { $0 = true }
         for camera in fleet.cameras { tell(camera, camera.ledger.snapshot(), prefix: "in all: ") }
     }
 

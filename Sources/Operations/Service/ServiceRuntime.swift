@@ -1,10 +1,10 @@
-import Dispatch
 import Foundation
 import Imaging
 import Logging
 import MaskOutput
 import Pipeline
 import Synchronization
+import Threads
 
 /// A network made ready.
 public struct LoadedEngine: Sendable {
@@ -86,13 +86,14 @@ public final class ServiceRuntime: ControlSurface {
     private let numbers = Mutex<[String: FrameNumbers]>([:])
     private let state: Mutex<State>
     private let began: UInt64
-    private let reloading = DispatchQueue(label: "segmentd.reload")
+    private let reloading: SerialWorker
 
     /// Loads the network, opens sockets and ports, and makes sure that every camera of `configuration` can be made.
     /// Nothing runs yet. Throws the first thing that is wrong.
     public init(_ configuration: ServiceConfiguration, setup: Setup) throws {
         self.setup = setup
         began = setup.clock.monotonicNanoseconds
+        reloading = try SerialWorker("reload")
         let engine = try setup.loadEngine(configuration)
         setup.logger.notice(
             "segmentd \(setup.version), model \(engine.queue.modelName), input \(engine.queue.inputSize)")
@@ -263,7 +264,16 @@ public final class ServiceRuntime: ControlSurface {
             return state.control
         }
         // Who asked for the reload over the old one still gets the answer.
-        if let old { DispatchQueue.global().asyncAfter(deadline: .now() + 1) { old.close() } }
+        guard let old else { return }
+        do {
+            try NamedThread("old control") {
+                sleep(1)
+                old.close()
+            }
+        } catch {
+            setup.logger.warning("the old control socket is closed at once: \(error)")
+            old.close()
+        }
     }
 
     private func openHTTP(_ configuration: ServiceConfiguration) throws(StatusServerError) {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import Threads
 
 /// A reader at one of our sockets, on a thread of its own, that takes every frame as fast as it comes and keeps none.
 final class MaskReader: Sendable {
@@ -35,7 +36,11 @@ final class MaskReader: Sendable {
         guard descriptor >= 0, connected == 0 else {
             throw Failure(description: "cannot read from \(path): \(String(cString: strerror(errno)))")
         }
-        Thread { [self] in read() }.start()
+        do {
+            try NamedThread("reader") { [self] in read() }
+        } catch {
+            throw Failure(description: "\(error)")
+        }
         try wait()
     }
 

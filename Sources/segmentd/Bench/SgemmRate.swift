@@ -1,6 +1,7 @@
-import Foundation
+import Dispatch
 import Kernels
 import Synchronization
+import Threads
 
 /// The rate at which this machine multiplies matrices: OpenBLAS on 2048 × 2048 × 2048 of 32-bit floats, the rows cut
 /// evenly over some threads. What a network of matrix products can hope for.
@@ -14,11 +15,11 @@ final class SgemmRate {
     let coreName: String
     private let team: Team
 
-    /// Makes matrices and threads; throws where there is no OpenBLAS.
-    init(threads: Int) throws(BLAS.LoadError) {
-        let blas = try BLAS.load()
+    /// Makes matrices and threads; throws where there is no OpenBLAS, or no threads.
+    init(threads: Int) throws {
+        let blas = try BLAS.load(callers: threads)
         coreName = blas.coreName
-        team = Team(blas, threads: threads)
+        team = try Team(blas, threads: threads)
         // The first product is OpenBLAS' warm-up.
         team.multiply()
     }
@@ -63,7 +64,7 @@ private final class Team: @unchecked Sendable {
     private let ended = DispatchSemaphore(value: 0)
     private let isStopping = Atomic(false)
 
-    init(_ blas: BLAS, threads: Int) {
+    init(_ blas: BLAS, threads: Int) throws(ThreadError) {
         self.blas = blas
         self.threads = threads
         let count = SgemmRate.side * SgemmRate.side
@@ -76,17 +77,19 @@ private final class Team: @unchecked Sendable {
             matrices[index] = Float(Int32(bitPattern: state) >> 8) * 0x1p-24
         }
         go = (1..<max(threads, 2)).map { _ in DispatchSemaphore(value: 0) }
-        for number in 1..<max(threads, 1) {
-            Thread { [self] in
-                while true {
-                    go[number - 1].wait()
-                    if isStopping.load(ordering: .acquiring) { break }
-                    rows(of: number)
-                    done.signal()
-                }
-                ended.signal()
-            }.start()
+        let members = (1..<max(threads, 1)).map { number in
+            ThreadCrew.Member(
+                name: "sgemm \(number)",
+                work: { [self] in
+                    while true {
+                        go[number - 1].wait()
+                        if isStopping.load(ordering: .acquiring) { break }
+                        rows(of: number)
+                        done.signal()
+                    }
+                })
         }
+        try ThreadCrew.start(members) { [ended] in ended.signal() }
     }
 
     deinit { matrices.deallocate() }
@@ -95,7 +98,7 @@ private final class Team: @unchecked Sendable {
     func stop() {
         isStopping.store(true, ordering: .releasing)
         for number in 1..<max(threads, 1) { go[number - 1].signal() }
-        for _ in 1..<max(threads, 1) { ended.wait() }
+        ended.wait()
     }
 
     /// C = A · B, once.

@@ -6,7 +6,7 @@ import Segmentation
 import VideoInput
 
 /// `segmentd evaluate`: how well a model does on labelled pictures.
-struct EvaluateCommand: AsyncParsableCommand {
+struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Measure a model on labelled pictures: IoU by class and category, pixel accuracy, boundaries.",
@@ -41,7 +41,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @OptionGroup var engine: EngineArguments
 
-    func run() async throws {
+    func run() throws {
         let found = try LabelledPictures(images: images, labels: labels)
         if let missing = found.missing {
             guard allowMissing else {
@@ -60,8 +60,8 @@ struct EvaluateCommand: AsyncParsableCommand {
                 camera: "evaluate", path: images, images: found.pairs.map(\.picture), options: options),
             preparer: Preprocessor(inputSize: size.size, fit: fit), engine: queue, sinks: [sink])
         signals.onSignal { pipeline.cancel() }
-        let progress = ProgressReport(title: images, ledger: pipeline.ledger) { found.pairs.count }
-        let outcome = await pipeline.run()
+        let progress = try ProgressReport(title: images, ledger: pipeline.ledger) { found.pairs.count }
+        let outcome = pipeline.runAndWait()
         signals.onSignal(nil)
         progress.end(note: outcome.wasCancelled ? "interrupted" : outcome.isComplete ? nil : "not completed")
         if let failure = outcome.failure { throw CommandFailure(failure) }
