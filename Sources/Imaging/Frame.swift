@@ -76,7 +76,8 @@ public struct Frame: Sendable {
 public struct Mask: Sendable {
     /// Camera, sequence number and times, those of the frame.
     public let stamp: FrameStamp
-    /// A class id for every pixel.
+    /// A class id for every pixel. Whoever keeps it may let go of the mask: its memory is used again only when the map
+    /// itself is released.
     public let classes: ClassMap
     /// What the ids mean and how they are coloured.
     public let labels: LabelSet
@@ -90,15 +91,13 @@ public struct Mask: Sendable {
     public let flags: MaskFlags
     /// Until when it may go out as valid, in nanoseconds of CLOCK_MONOTONIC; nil for ever.
     public var validUntil: UInt64?
-    fileprivate let owner: (any AnyObject & Sendable)?
 
-    /// A mask for the frame of `stamp`. `owner` (a `Loan`) is kept as long as the mask and its copies live.
+    /// A mask for the frame of `stamp`.
     public init(
         stamp: FrameStamp, classes: ClassMap, labels: LabelSet, model: String, geometry: MaskGeometry,
-        stages: StageTimes, flags: MaskFlags = .valid, owner: (any AnyObject & Sendable)? = nil
+        stages: StageTimes, flags: MaskFlags = .valid
     ) {
         self.flags = flags
-        self.owner = owner
         self.stamp = stamp
         self.classes = classes
         self.labels = labels
@@ -121,7 +120,7 @@ extension Mask {
     public func numbered(_ sequence: UInt64, flags: MaskFlags) -> Mask {
         Mask(
             stamp: stamp.numbered(sequence), classes: classes, labels: labels, model: model, geometry: geometry,
-            stages: stages, flags: flags, owner: owner)
+            stages: stages, flags: flags)
     }
 }
 

@@ -1,6 +1,6 @@
 /// A block of bytes, 64-byte aligned, allocated once and reused for its owner's life. SIMD code may read, not write,
 /// a vector past its end.
-final class AlignedBytes {
+final class AlignedBytes: @unchecked Sendable {
     let bytes: UnsafeMutableRawBufferPointer
 
     init(count: Int) {
@@ -47,12 +47,24 @@ public final class ClassMap: @unchecked Sendable {
     /// Rows and pixels in a row.
     public let size: ImageSize
     private let storage: AlignedBytes
+    /// Where the storage goes when the map is released.
+    private let pool: ClassMapPool?
 
     /// A map of zeros.
     public init(size: ImageSize) {
         self.size = size
         storage = AlignedBytes(count: size.area)
+        pool = nil
     }
+
+    /// A map of `pool`.
+    init(size: ImageSize, storage: AlignedBytes, pool: ClassMapPool) {
+        self.size = size
+        self.storage = storage
+        self.pool = pool
+    }
+
+    deinit { pool?.give(back: storage) }
 
     /// The id at a pixel. Stops the process where the pixel lies outside, as an array does.
     public subscript(row row: Int, column column: Int) -> UInt8 {

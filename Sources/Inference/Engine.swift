@@ -98,10 +98,12 @@ public final class Engine: @unchecked Sendable {
         let multiplying: StepContext.Multiplying
         switch options.multiplier {
         case .kernels: multiplying = .kernels
-        case .openblas: do { multiplying = .openblas(try BLAS.load(callers: options.threads)) } catch { throw .blas(error) }
+        case .openblas:
+            do { multiplying = .openblas(try BLAS.load(callers: options.threads)) } catch { throw .blas(error) }
         case .measured:
             multiplying =
-                (try? BLAS.load(callers: options.threads)).map { .measured(ProductContest(kernels: kernels, blas: $0)) } ?? .kernels
+                (try? BLAS.load(callers: options.threads)).map { .measured(ProductContest(kernels: kernels, blas: $0)) }
+                ?? .kernels
         }
         do { team = try ThreadTeam(count: options.threads) } catch { throw .threads(error) }
         do throws(GraphError) {

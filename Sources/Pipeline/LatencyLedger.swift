@@ -28,27 +28,16 @@ public final class LatencyLedger: Sendable {
         var total = Account()
         var interval = Account()
         var window = Account()
-        var lastWindow: LedgerSnapshot?
+        /// The window before, and when it began and ended; nothing in it before the first turn.
+        var lastWindow = Account()
+        var lastWindowTime: (began: UInt64, ended: UInt64, last: FrameStamp?)?
         var windowBegan: UInt64
-        var classes: ClassShares?
+        var lastMask: (classes: ClassMap, labels: LabelSet)?
+        var shares: ClassShares?
         var firstArrival: UInt64?
         var intervalBegan: UInt64
         var lastPublish: UInt64 = 0
         var lastStamp: FrameStamp?
-    }
-
-    /// The shares of the classes in one mask.
-    fileprivate struct ClassShares {
-        let counts: [Int]
-        let labels: LabelSet
-
-        var byName: [String: Double] {
-            let all = Double(max(1, counts.reduce(0, +)))
-            var shares: [String: Double] = [:]
-            for (id, name) in labels.names.enumerated() { shares[name] = Double(counts[id]) / all }
-            shares["none"] = Double(counts[labels.count...].reduce(0, +)) / all
-            return shares
-        }
     }
 
     /// How long `recent` looks back, in nanoseconds: this and up to twice as much.
@@ -87,12 +76,6 @@ public final class LatencyLedger: Sendable {
         state.withLock { state in state.change(at: now) { $0.blind[cause, default: 0] += 1 } }
     }
 
-    /// How many pixels of the last mask have each id; `counts` has 256 entries.
-    public func classes(_ counts: [Int], labels: LabelSet) {
-        guard counts.count == 256 else { return }
-        state.withLock { $0.classes = ClassShares(counts: counts, labels: labels) }
-    }
-
     /// A mask went out, with the times of all its stages.
     public func published(_ stamp: FrameStamp, stages: StageTimes) {
         let now = clock.monotonicNanoseconds
@@ -103,38 +86,57 @@ public final class LatencyLedger: Sendable {
         }
     }
 
-    /// The account from the beginning.
+    /// A mask went out, with the times of all its stages. It is the one that class shares are counted in, if somebody
+    /// asks before the next one.
+    public func published(_ mask: Mask) {
+        published(mask.stamp, stages: mask.stages)
+        let old = state.withLock { state in
+            defer { (state.lastMask, state.shares) = ((mask.classes, mask.labels), nil) }
+            return state.lastMask
+        }
+        // Its memory goes back to its pool here, not under the lock.
+        _ = old
+    }
+
+    /// The account from the beginning. What takes long, percentiles and class shares, is reckoned on the caller's thread
+    /// outside the lock, from a copy.
     public func snapshot() -> LedgerSnapshot {
         let now = clock.monotonicNanoseconds
-        return state.withLock { state in
+        let (account, seconds, last, shares) = state.withLock { state in
             let began = state.firstArrival ?? now
             let ended = max(state.lastPublish, began)
-            return LedgerSnapshot(
-                state.total, seconds: Self.seconds(began, ended), last: state.lastStamp, now: now,
-                classShares: state.classes?.byName ?? [:])
+            if state.shares == nil, let mask = state.lastMask {
+                state.shares = ClassShares(mask.classes, labels: mask.labels)
+            }
+            return (state.total, Self.seconds(began, ended), state.lastStamp, state.shares)
         }
+        return LedgerSnapshot(account, seconds: seconds, last: last, now: now, classShares: shares?.byName ?? [:])
     }
 
     /// The account of the last seconds, at least five of them once so many have passed: what rates and latencies are
     /// taken from when somebody asks.
     public func recent() -> LedgerSnapshot {
         let now = clock.monotonicNanoseconds
-        return state.withLock { state in
+        let (account, began, ended, last) = state.withLock { state in
             state.turnWindow(at: now)
-            return state.lastWindow ?? state.windowSnapshot(at: now)
+            guard let time = state.lastWindowTime else {
+                return (state.window, state.windowBegan, now, state.lastStamp)
+            }
+            return (state.lastWindow, time.began, time.ended, time.last)
         }
+        return LedgerSnapshot(account, seconds: Self.seconds(began, ended), last: last, now: ended)
     }
 
     /// The account since the last call, and begins a new one: what a line a minute reports.
     public func cut() -> LedgerSnapshot {
         let now = clock.monotonicNanoseconds
-        return state.withLock { state in
-            let seconds = Self.seconds(state.intervalBegan, now)
-            let snapshot = LedgerSnapshot(state.interval, seconds: seconds, last: state.lastStamp, now: now)
-            state.interval.reset()
-            state.intervalBegan = now
-            return snapshot
+        var account = Account()
+        let (seconds, last) = state.withLock { state in
+            swap(&account, &state.interval)
+            defer { state.intervalBegan = now }
+            return (Self.seconds(state.intervalBegan, now), state.lastStamp)
         }
+        return LedgerSnapshot(account, seconds: seconds, last: last, now: now)
     }
 
     fileprivate static func seconds(_ began: UInt64, _ ended: UInt64) -> Double {
@@ -154,13 +156,10 @@ extension LatencyLedger.State {
     /// Begins a new window where the last one has been open long enough.
     mutating func turnWindow(at now: UInt64) {
         guard now > windowBegan, now - windowBegan >= LatencyLedger.window else { return }
-        lastWindow = windowSnapshot(at: now)
+        swap(&lastWindow, &window)
+        lastWindowTime = (windowBegan, now, lastStamp)
         window.reset()
         windowBegan = now
-    }
-
-    func windowSnapshot(at now: UInt64) -> LedgerSnapshot {
-        LedgerSnapshot(window, seconds: LatencyLedger.seconds(windowBegan, now), last: lastStamp, now: now)
     }
 }
 

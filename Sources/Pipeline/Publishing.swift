@@ -68,8 +68,7 @@ extension CameraPipeline {
         }
         mask.stages[.publish] = StageTimes.Interval(began: began, ended: clock.monotonicNanoseconds)
         outputs.written += 1
-        ledger.published(mask.stamp, stages: mask.stages)
-        ledger.classes(mask.classes.counts(), labels: mask.labels)
+        ledger.published(mask)
         return .valid
     }
 

@@ -58,31 +58,6 @@ struct BufferTests {
         #expect(Set(both.map(\.buffer.number)) == [1, 2] && made.count == 2)
     }
 
-    @Test("go back from a mask when its last copy is gone")
-    func masks() throws {
-        let pool = BufferPool { ClassMap(size: ImageSize(height: 2, width: 3)) }
-        let labels = try #require(LabelSet(names: ["a"], palette: [RGB(0, 0, 0)]))
-        let stamp = FrameStamp(
-            camera: "front", sequence: 7, mediaTime: nil,
-            capture: CaptureTime(epochNanoseconds: 1, monotonicNanoseconds: 2, origin: .driver))
-        func mask() -> Mask {
-            let loan = pool.take()
-            return Mask(
-                stamp: stamp, classes: loan.buffer, labels: labels, model: "m",
-                geometry: MaskGeometry(mask: loan.buffer.size, source: loan.buffer.size, fit: .stretch),
-                stages: StageTimes(), owner: loan)
-        }
-        var first: Mask? = mask()
-        var copy = first
-        let map = try #require(first).classes
-        first = nil
-        #expect(pool.take().buffer !== map)
-        #expect(copy?.stamp.sequence == 7)
-        copy = nil
-        let (a, b) = (pool.take(), pool.take())
-        #expect(a.buffer === map || b.buffer === map)
-    }
-
     @Test("are shared by threads without being lent twice")
     func threads() async {
         let made = Counter()
@@ -175,5 +150,32 @@ struct PictureTests {
         picture?.withPlanes { #expect($0.isEmpty) }
         picture = nil
         #expect(owner == nil)
+    }
+}
+
+@Suite struct ClassMapPoolTests {
+    @Test func aMapThatSomebodyKeepsIsNeverWrittenAgainThoughItsMaskIsGone() throws {
+        let pool = ClassMapPool(size: ImageSize(height: 2, width: 3))
+        let labels = try #require(LabelSet(names: ["a"], palette: [RGB(0, 0, 0)]))
+        func mask(_ id: UInt8) -> Mask {
+            let classes = pool.take()
+            classes.fill(id)
+            return Mask(
+                stamp: FrameStamp(
+                    camera: "front", sequence: UInt64(id), mediaTime: nil, capture: SystemClock().arrival),
+                classes: classes, labels: labels, model: "m",
+                geometry: MaskGeometry(
+                    mask: classes.size, source: ImageSize(height: 2, width: 3), fit: .stretch), stages: StageTimes())
+        }
+        let kept = mask(1).classes
+        for id in 2..<20 as Range<UInt8> { _ = mask(id) }
+        #expect(kept.counts()[1] == 6)
+    }
+
+    @Test func theMemoryOfAMapThatNobodyKeepsIsUsedAgain() {
+        let pool = ClassMapPool(size: ImageSize(height: 8, width: 8))
+        func address(_ map: ClassMap) -> Int { map.withUnsafeBytes { Int(bitPattern: $0.baseAddress) } }
+        let first = address(pool.take())
+        for _ in 0..<10 { #expect(address(pool.take()) == first) }
     }
 }

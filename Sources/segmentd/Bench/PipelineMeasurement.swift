@@ -38,7 +38,7 @@ struct PipelineMeasurement {
     private let segmenter: Segmenter
     private let preprocessor: Preprocessor
     private let input: PlanarRGB
-    private let classMaps: BufferPool<ClassMap>
+    private let classMaps: ClassMapPool
     private let colors: SocketSink
     private let ids: SocketSink
     private let readers: [MaskReader]
@@ -55,7 +55,7 @@ struct PipelineMeasurement {
         self.segmenter = segmenter
         preprocessor = Preprocessor(inputSize: maskSize, fit: .stretch)
         input = PlanarRGB(size: maskSize)
-        classMaps = BufferPool { ClassMap(size: maskSize) }
+        classMaps = ClassMapPool(size: maskSize)
         let stream = StreamInfo(
             size: size, frameRate: Rational(30, 1), timeBase: Rational(1, 30), summary: "synthetic yuv420p")
         func sink(_ content: SocketSink.Content) throws -> SocketSink {
@@ -82,11 +82,11 @@ struct PipelineMeasurement {
         let geometry = try preprocessor.prepare(picture, into: input)
         let scaled = clock.monotonicNanoseconds
         let classes = classMaps.take()
-        try segmenter.segment(input, into: classes.buffer)
+        try segmenter.segment(input, into: classes)
         let segmented = clock.monotonicNanoseconds
         let mask = Mask(
-            stamp: stamp, classes: classes.buffer, labels: segmenter.labels, model: segmenter.modelName,
-            geometry: geometry, stages: frame.stages, owner: classes)
+            stamp: stamp, classes: classes, labels: segmenter.labels, model: segmenter.modelName,
+            geometry: geometry, stages: frame.stages)
         try colors.write(mask, of: frame, dropped: 0)
         let painted = clock.monotonicNanoseconds
         try ids.write(mask, of: frame, dropped: 0)
