@@ -60,11 +60,17 @@ public struct Graph: Sendable {
         for index in nodes.indices.reversed() where alive[index] {
             for input in nodes[index].inputs { alive[input.index] = true }
         }
-        var rewriter = GraphRewriter(self)
+        var kept = Graph()
+        // What a living node reads lives too and comes before it.
+        var places = nodes.indices.map { Value(index: $0) }
         for index in nodes.indices where alive[index] || nodes[index].isInput {
-            rewriter.keep(Value(index: index))
+            var node = nodes[index]
+            node.inputs = node.inputs.map { places[$0.index] }
+            places[index] = Value(index: kept.nodes.count)
+            kept.nodes.append(node)
         }
-        return rewriter.finish()
+        kept.outputs = outputs.map { ($0.name, places[$0.value.index]) }
+        return kept
     }
 }
 
@@ -72,63 +78,5 @@ extension Node {
     var isInput: Bool {
         if case .input = operation { return true }
         return false
-    }
-}
-
-/// Rebuilds a graph node by node: a pass keeps a node, replaces it, or lets a value stand for another.
-struct GraphRewriter {
-    let old: Graph
-    private(set) var new = Graph()
-    private var images: [Value?]
-
-    init(_ graph: Graph) {
-        old = graph
-        images = Array(repeating: nil, count: graph.nodes.count)
-    }
-
-    /// The new value that stands for an old one that was already visited.
-    func image(of value: Value) -> Value? { images[value.index] }
-
-    /// Copies the old node, its inputs replaced by their images.
-    mutating func keep(_ value: Value) {
-        replace(value, with: old[value].operation, of: old[value].inputs)
-    }
-
-    /// Puts `operation` on the images of the old values `inputs` in the old node's place.
-    mutating func replace(_ value: Value, with operation: Operation, of inputs: [Value]) {
-        let node = old[value]
-        new.nodes.append(
-            Node(
-                operation: operation, inputs: inputs.compactMap { images[$0.index] }, shape: node.shape,
-                type: node.type, name: node.name, block: node.block))
-        images[value.index] = Value(index: new.nodes.count - 1)
-    }
-
-    /// Adds a node before the old `value` is replaced; `inputs` are values of the new graph.
-    mutating func add(_ operation: Operation, _ inputs: [Value], _ shape: Shape, like value: Value) -> Value {
-        let node = old[value]
-        new.nodes.append(
-            Node(
-                operation: operation, inputs: inputs, shape: shape, type: .float32, name: node.name,
-                block: node.block))
-        return Value(index: new.nodes.count - 1)
-    }
-
-    /// Puts `operation` on values of the new graph in the old node's place.
-    mutating func replace(_ value: Value, with operation: Operation, ofNew inputs: [Value]) {
-        let node = old[value]
-        new.nodes.append(
-            Node(
-                operation: operation, inputs: inputs, shape: node.shape, type: node.type, name: node.name,
-                block: node.block))
-        images[value.index] = Value(index: new.nodes.count - 1)
-    }
-
-    /// The new graph, with the old one's outputs.
-    consuming func finish() -> Graph {
-        new.outputs = old.outputs.compactMap { output in
-            images[output.value.index].map { (output.name, $0) }
-        }
-        return new
     }
 }

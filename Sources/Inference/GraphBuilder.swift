@@ -47,17 +47,15 @@ public struct GraphBuilder {
             out > 0 && kernel > 0 && stride > 0 && padding >= 0 && dilation > 0 && groups > 0
                 && shape.channels % groups == 0 && out % groups == 0,
             name, "\(shape.channels) input and \(out) output channels in \(groups) groups")
-        let reach = dilation * (kernel - 1) + 1
-        let height = (shape.height + 2 * padding - reach) / stride + 1
-        let width = (shape.width + 2 * padding - reach) / stride + 1
-        try check(
-            shape.height + 2 * padding >= reach && shape.width + 2 * padding >= reach, name,
-            "an input \(shape) smaller than its kernel, \(reach) pixels wide")
+        guard let windows = shape.windows(kernel: kernel, stride: stride, padding: padding, dilation: dilation) else {
+            throw error(
+                name, "an input \(shape) smaller than its kernel, \(dilation * (kernel - 1) + 1) pixels wide")
+        }
         let convolution = Convolution(
             weight: Parameter("\(name).weight", [out, shape.channels / groups, kernel, kernel]),
             bias: bias ? Parameter("\(name).bias", [out]) : nil, stride: stride, padding: padding,
             dilation: dilation, groups: groups)
-        return add(.convolution(convolution), [x], Shape(out, height, width), name: name)
+        return add(.convolution(convolution), [x], Shape(out, windows.height, windows.width), name: name)
     }
 
     /// Batch normalisation with parameters `name.weight`, `.bias`, `.running_mean` and `.running_var`.
@@ -117,15 +115,10 @@ public struct GraphBuilder {
     /// Max-pooling.
     public mutating func maxPool(_ x: Value, kernel: Int, stride: Int, padding: Int) throws(GraphError) -> Value {
         let shape = try numbers(x, "max pool")
-        try check(
-            stride > 0 && padding >= 0 && padding < kernel && shape.height + 2 * padding >= kernel
-                && shape.width + 2 * padding >= kernel,
-            "max pool", "windows of \(kernel), stride \(stride) and padding \(padding) on \(shape)")
-        return add(
-            .maxPool(kernel: kernel, stride: stride, padding: padding), [x],
-            Shape(
-                shape.channels, (shape.height + 2 * padding - kernel) / stride + 1,
-                (shape.width + 2 * padding - kernel) / stride + 1), name: "max pool")
+        guard padding < kernel, let windows = shape.windows(kernel: kernel, stride: stride, padding: padding) else {
+            throw error("max pool", "windows of \(kernel), stride \(stride) and padding \(padding) on \(shape)")
+        }
+        return add(.maxPool(kernel: kernel, stride: stride, padding: padding), [x], windows, name: "max pool")
     }
 
     /// The mean of the window around each pixel; the tensor itself for windows of one pixel.
@@ -169,8 +162,10 @@ public struct GraphBuilder {
     }
 
     private func check(_ holds: Bool, _ name: String, _ found: String) throws(GraphError) {
-        guard holds else {
-            throw GraphError("\(block.isEmpty ? "" : "\(block): ")\(name) was given \(found)")
-        }
+        guard holds else { throw error(name, found) }
+    }
+
+    private func error(_ name: String, _ found: String) -> GraphError {
+        GraphError("\(block.isEmpty ? "" : "\(block): ")\(name) was given \(found)")
     }
 }

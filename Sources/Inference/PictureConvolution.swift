@@ -12,6 +12,9 @@ public struct PictureConvolution: Sendable, Hashable {
     /// The pooling behind it, if any.
     public var pool: Pool?
 
+    /// The most pixels that a window may reach beyond the edge: half a convolution's kernel, or a pooling's padding.
+    static let reach = 16
+
     /// Max-pooling at stride 2.
     public struct Pool: Sendable, Hashable {
         /// Pixels a side.

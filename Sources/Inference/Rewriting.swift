@@ -11,7 +11,7 @@ public struct Rewriting: Sendable {
         var program = program
         var stages: [(String, Graph)] = []
         for pass in passes {
-            program = try pass.apply(to: program)
+            program = try program.applying(pass)
             stages.append((pass.name, program.graph))
         }
         self.passes = stages

@@ -32,6 +32,10 @@ struct OperationCase: CustomTestStringConvertible, Sendable {
             OperationCase("convolution 1x1 to many", small) {
                 try $0.convolution($1, "c", out: 131, kernel: 1, bias: true)
             },
+            // A single channel's windows are deeper than a block of the product.
+            OperationCase("convolution 27x27", small) {
+                try $0.convolution($1, "c", out: 3, kernel: 27, padding: 13, bias: true)
+            },
             OperationCase("convolution 1x1 stride 2", small) {
                 try $0.convolution($1, "c", out: 3, kernel: 1, stride: 2)
             },

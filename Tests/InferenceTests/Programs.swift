@@ -30,7 +30,7 @@ extension EngineOptions {
 
 /// A program with random weights, and an input for it.
 struct Sample {
-    let program: Program
+    private(set) var program: Program
     let input: [Float]
     private let bytes: [UInt8]?
 
@@ -62,6 +62,13 @@ struct Sample {
             input = random.floats(node.shape.count)
             bytes = nil
         }
+    }
+
+    /// The same with other weights.
+    func with(_ weights: Weights) -> Sample {
+        var sample = self
+        sample.program.weights = weights
+        return sample
     }
 
     /// Runs the engine on the input, or on another of its kind.

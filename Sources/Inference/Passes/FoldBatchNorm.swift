@@ -13,24 +13,24 @@ public struct FoldBatchNorm: Pass {
         let uses = graph.uses
         var weights = program.weights
         var rewriter = GraphRewriter(graph)
-        var folded: [Int: Convolution] = [:]
+        var folded: [Int: (convolution: Convolution, source: Value)] = [:]
         // A convolution whose only reader is a batch normalisation takes it over; the reader then stands for it.
         for (index, node) in graph.nodes.enumerated() {
             guard case .batchNorm(let norm) = node.operation, let source = node.inputs.first, uses[source.index] == 1,
                 case .convolution(let convolution) = graph[source].operation, !convolution.relu
             else { continue }
-            folded[index] = try fold(norm, into: convolution, &weights)
+            folded[index] = (try fold(norm, into: convolution, &weights), source)
         }
-        let swallowed = Set(folded.keys.compactMap { graph.nodes[$0].inputs.first?.index })
-        for (index, node) in graph.nodes.enumerated() where !swallowed.contains(index) {
+        let swallowed = Set(folded.values.map(\.source.index))
+        for index in graph.nodes.indices where !swallowed.contains(index) {
             let value = Value(index: index)
-            if let convolution = folded[index], let source = node.inputs.first {
-                rewriter.replace(value, with: .convolution(convolution), of: graph[source].inputs)
+            if let (convolution, source) = folded[index] {
+                try rewriter.replace(value, with: .convolution(convolution), of: graph[source].inputs)
             } else {
-                rewriter.keep(value)
+                try rewriter.keep(value)
             }
         }
-        let result = rewriter.finish()
+        let result = try rewriter.finish()
         weights.keep(only: Set(result.parameters.map(\.name)))
         return Program(graph: result, weights: weights)
     }

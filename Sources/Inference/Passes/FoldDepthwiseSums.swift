@@ -19,22 +19,22 @@ public struct FoldDepthwiseSums: Pass {
             case .convolution(let convolution)
             where convolution.isDepthwise && convolution.isCentred && !convolution.relu:
                 sums[index] = (convolution, node.inputs[0])
-                rewriter.keep(value)
+                try rewriter.keep(value)
             case .add:
                 guard let a = sums[node.inputs[0].index], let b = sums[node.inputs[1].index], a.input == b.input,
                     a.convolution.stride == b.convolution.stride, a.convolution.dilation == b.convolution.dilation
                 else {
-                    rewriter.keep(value)
+                    try rewriter.keep(value)
                     continue
                 }
                 let sum = try add(a.convolution, b.convolution, name: "\(node.name)·sum\(index)", &weights)
                 sums[index] = (sum, a.input)
-                rewriter.replace(value, with: .convolution(sum), of: [a.input])
+                try rewriter.replace(value, with: .convolution(sum), of: [a.input])
             default:
-                rewriter.keep(value)
+                try rewriter.keep(value)
             }
         }
-        let result = rewriter.finish().withoutDeadNodes()
+        let result = try rewriter.finish().withoutDeadNodes()
         weights.keep(only: Set(result.parameters.map(\.name)))
         return Program(graph: result, weights: weights)
     }

@@ -18,7 +18,7 @@ public struct FormProducts: Pass {
             guard case .convolution(let convolution) = node.operation, convolution.groups == 1,
                 let input = node.inputs.first
             else {
-                rewriter.keep(value)
+                try rewriter.keep(value)
                 continue
             }
             guard convolution.isPointwise else {
@@ -27,14 +27,14 @@ public struct FormProducts: Pass {
                     kind: .windows(
                         kernel: convolution.kernel, stride: convolution.stride, padding: convolution.padding,
                         dilation: convolution.dilation))
-                rewriter.replace(value, with: .product(product(convolution, [source])), of: [input])
+                try rewriter.replace(value, with: .product(product(convolution, [source])), of: [input])
                 continue
             }
             var parts = [input]
             if case .concat = graph[input].operation, uses[input.index] == 1 { parts = graph[input].inputs }
             try form(convolution, value, parts, graph, uses, &rewriter, &weights)
         }
-        let result = rewriter.finish().withoutDeadNodes()
+        let result = try rewriter.finish().withoutDeadNodes()
         weights.keep(only: Set(result.parameters.map(\.name)))
         return Program(graph: result, weights: weights)
     }
@@ -82,8 +82,9 @@ public struct FormProducts: Pass {
             }
         }
         var product = product(convolution, sources)
-        var newInputs = inputs.compactMap { rewriter.image(of: $0) }
-        if !constants.isEmpty, sources.isEmpty { return rewriter.keep(value) }
+        if !constants.isEmpty, sources.isEmpty { return try rewriter.keep(value) }
+        var newInputs: [Value] = []
+        for input in inputs { newInputs.append(try rewriter.image(of: input, for: value)) }
         if !constants.isEmpty {
             let all = try weights.values(of: convolution.weight)
             product.weight = select(all, kept, column, convolution, "rest\(value.index)", &weights)
@@ -92,9 +93,9 @@ public struct FormProducts: Pass {
             let vector = Product(
                 sources: constants.indices.map { Product.Source(input: $0, kind: .planes) }, weight: name,
                 bias: nil, biasInput: nil, relu: false)
-            let share = rewriter.add(
-                .product(vector), constants.compactMap { rewriter.image(of: $0.value) },
-                Shape(convolution.outChannels, 1, 1), like: value)
+            var parts: [Value] = []
+            for constant in constants { parts.append(try rewriter.image(of: constant.value, for: value)) }
+            let share = rewriter.add(.product(vector), parts, Shape(convolution.outChannels, 1, 1), like: value)
             product.biasInput = newInputs.count
             newInputs.append(share)
         }

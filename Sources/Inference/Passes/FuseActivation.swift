@@ -24,11 +24,11 @@ public struct FuseActivation: Pass {
         for (index, node) in graph.nodes.enumerated() where !swallowed.contains(index) {
             let value = Value(index: index)
             if let convolution = fused[index], let source = node.inputs.first {
-                rewriter.replace(value, with: .convolution(convolution), of: graph[source].inputs)
+                try rewriter.replace(value, with: .convolution(convolution), of: graph[source].inputs)
             } else {
-                rewriter.keep(value)
+                try rewriter.keep(value)
             }
         }
-        return Program(graph: rewriter.finish(), weights: program.weights)
+        return Program(graph: try rewriter.finish(), weights: program.weights)
     }
 }

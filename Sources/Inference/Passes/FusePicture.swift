@@ -18,7 +18,8 @@ public struct FusePicture: Pass {
             switch node.operation {
             case .convolution(let convolution):
                 guard convolution.groups == 1, convolution.stride == 2, convolution.dilation == 1,
-                    convolution.isCentred, let normalized = node.inputs.first, uses[normalized.index] == 1,
+                    convolution.isCentred, convolution.padding <= PictureConvolution.reach,
+                    let normalized = node.inputs.first, uses[normalized.index] == 1,
                     case .normalize(let mean, let std) = graph[normalized].operation,
                     let picture = graph[normalized].inputs.first, graph[picture].isInput,
                     graph[picture].type == .uint8, graph[picture].shape.width.isMultiple(of: 2)
@@ -30,6 +31,7 @@ public struct FusePicture: Pass {
                 )
             case .maxPool(let kernel, 2, let padding):
                 guard let source = node.inputs.first, uses[source.index] == 1, padding <= kernel / 2,
+                    padding <= PictureConvolution.reach,
                     let (convolution, picture) = fused[source.index], convolution.pool == nil
                 else { continue }
                 var operation = convolution
@@ -44,11 +46,11 @@ public struct FusePicture: Pass {
         for (index, _) in graph.nodes.enumerated() where !swallowed.contains(index) {
             let value = Value(index: index)
             if let (operation, picture) = fused[index] {
-                rewriter.replace(value, with: .pictureConvolution(operation), of: [picture])
+                try rewriter.replace(value, with: .pictureConvolution(operation), of: [picture])
             } else {
-                rewriter.keep(value)
+                try rewriter.keep(value)
             }
         }
-        return Program(graph: rewriter.finish(), weights: program.weights)
+        return Program(graph: try rewriter.finish(), weights: program.weights)
     }
 }

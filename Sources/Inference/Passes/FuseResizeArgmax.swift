@@ -11,24 +11,23 @@ public struct FuseResizeArgmax: Pass {
         let graph = program.graph
         let uses = graph.uses
         var rewriter = GraphRewriter(graph)
-        var swallowed: [Int: Operation] = [:]
+        var swallowed: Set<Int> = []
+        var fused: [Int: (operation: Operation, source: Value)] = [:]
         for (index, node) in graph.nodes.enumerated() {
             guard case .argmax = node.operation, let source = node.inputs.first, uses[source.index] == 1,
                 case .resize(let height, let width) = graph[source].operation
             else { continue }
-            swallowed[source.index] = .resizeArgmax(height: height, width: width)
-            swallowed[index] = .resizeArgmax(height: height, width: width)
+            swallowed.insert(source.index)
+            fused[index] = (.resizeArgmax(height: height, width: width), source)
         }
-        for (index, node) in graph.nodes.enumerated() {
+        for index in graph.nodes.indices where !swallowed.contains(index) {
             let value = Value(index: index)
-            switch (swallowed[index], node.operation) {
-            case (.some, .resize): continue
-            case (.some(let operation), _):
-                guard let source = node.inputs.first else { continue }
-                rewriter.replace(value, with: operation, of: graph[source].inputs)
-            case (.none, _): rewriter.keep(value)
+            if let (operation, source) = fused[index] {
+                try rewriter.replace(value, with: operation, of: graph[source].inputs)
+            } else {
+                try rewriter.keep(value)
             }
         }
-        return Program(graph: rewriter.finish(), weights: program.weights)
+        return Program(graph: try rewriter.finish(), weights: program.weights)
     }
 }

@@ -15,14 +15,14 @@ public struct HoistConvolutionOverResize: Pass {
         for (index, node) in graph.nodes.enumerated() {
             let value = Value(index: index)
             guard case .convolution(let convolution) = node.operation, let resize = node.inputs.first,
-                applies(convolution, graph, resize), let source = graph[resize].inputs.first,
-                let low = rewriter.image(of: source)
+                applies(convolution, graph, resize), let source = graph[resize].inputs.first
             else {
-                rewriter.keep(value)
+                try rewriter.keep(value)
                 continue
             }
             let (taps, channels) = (convolution.kernel * convolution.kernel, convolution.outChannels)
             let shape = graph[source].shape
+            let low = try rewriter.image(of: source, for: value)
             let product = Parameter("\(convolution.weight.name)·taps", [taps * channels, shape.channels, 1, 1])
             weights.set(product.name, byTap(try weights.values(of: convolution.weight), taps, channels))
             let partial = rewriter.add(
@@ -32,7 +32,7 @@ public struct HoistConvolutionOverResize: Pass {
                 kernel: convolution.kernel, channels: channels, bias: convolution.bias, relu: convolution.relu)
             rewriter.replace(value, with: .resizedTaps(sum), ofNew: [partial])
         }
-        let result = Self.fuseProjection(rewriter.finish().withoutDeadNodes())
+        let result = try Self.fuseProjection(try rewriter.finish().withoutDeadNodes())
         weights.keep(only: Set(result.parameters.map(\.name)))
         return Program(graph: result, weights: weights)
     }
@@ -62,7 +62,7 @@ public struct HoistConvolutionOverResize: Pass {
     }
 
     /// A 1×1 convolution that alone reads such a sum is taken along.
-    private static func fuseProjection(_ graph: Graph) -> Graph {
+    private static func fuseProjection(_ graph: Graph) throws(GraphError) -> Graph {
         let uses = graph.uses
         var rewriter = GraphRewriter(graph)
         var swallowed: Set<Int> = []
@@ -80,12 +80,12 @@ public struct HoistConvolutionOverResize: Pass {
                 swallowed.contains(source.index), case .resizedTaps(var taps) = graph[source].operation
             {
                 taps.projection = convolution
-                rewriter.replace(value, with: .resizedTaps(taps), of: graph[source].inputs)
+                try rewriter.replace(value, with: .resizedTaps(taps), of: graph[source].inputs)
             } else {
-                rewriter.keep(value)
+                try rewriter.keep(value)
             }
         }
-        return rewriter.finish()
+        return try rewriter.finish()
     }
 }
 

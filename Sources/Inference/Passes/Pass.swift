@@ -12,6 +12,23 @@ public struct Program: Sendable {
     }
 }
 
+extension Program {
+    /// What `pass` makes of the program. Throws where that makes no sense any more, which is a fault of the pass.
+    func applying(_ pass: any Pass) throws(GraphError) -> Program {
+        let program = try pass.apply(to: self)
+        do { try program.graph.validate() } catch {
+            throw GraphError("after the pass \"\(pass.name)\": \(error)")
+        }
+        let outputs = (graph.outputs.map(\.name), program.graph.outputs.map(\.name))
+        guard outputs.0 == outputs.1 else {
+            throw GraphError(
+                "after the pass \"\(pass.name)\": it has the outputs \(outputs.1.joined(separator: ", ")); expected \(outputs.0.joined(separator: ", "))"
+            )
+        }
+        return program
+    }
+}
+
 /// Rewrites a program into one that computes the same, but for rounding.
 public protocol Pass: Sendable {
     /// What it does, for tables.

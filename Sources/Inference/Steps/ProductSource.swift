@@ -90,9 +90,10 @@ final class ProductSource: @unchecked Sendable {
         }
     }
 
-    /// The source in pieces of at most `deepest` channels, as even as can be.
+    /// The source in pieces of at most `deepest` channels, as even as can be; of one input channel where all that is
+    /// made of it is deeper. No piece is empty.
     func pieces(deepest: Int) -> [Piece] {
-        let count = (depth + deepest - 1) / deepest
+        let count = min((depth + deepest - 1) / deepest, input.channels)
         return (0..<count).map { number in
             let channels = part(number, of: count, input.channels)
             return Piece(
