@@ -50,6 +50,7 @@ extension CommandFailure {
         for line in lines { StandardError.write("segmentd: \(line)\n") }
         // A library that is short of memory often only says that it failed.
         guard [.software, .dataError, .unavailable].contains(status), OutOfMemory.isShort else { return status }
+        StandardError.flush()
         OutOfMemory.tell()
         return .osError
     }
