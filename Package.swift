@@ -79,7 +79,7 @@ let package = Package(
             name: "CAllocationCounter", path: "Tests/CAllocationCounter",
             cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
         .testTarget(
-            name: "InferenceTests", dependencies: ["Inference", "Kernels", "CAllocationCounter"],
+            name: "InferenceTests", dependencies: ["Inference", "Kernels", "Threads", "CAllocationCounter"],
             swiftSettings: strictFast),
         .testTarget(
             name: "NetworksTests", dependencies: ["Networks", "Inference", "Kernels", "Imaging"],

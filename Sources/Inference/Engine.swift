@@ -62,8 +62,9 @@ public final class Engine: @unchecked Sendable {
     private let plan: MemoryPlan
     private let picture: PicturePointer
     private let inputBytes: Int
+    private let inputType: ElementType
     private let steps: [(node: Int, step: Step)]
-    private let team: ThreadTeam
+    let team: ThreadTeam
     private let elapsed: UnsafeMutableBufferPointer<UInt64>
 
     /// The engine cannot run the program on this machine.
@@ -108,7 +109,8 @@ public final class Engine: @unchecked Sendable {
         do { team = try ThreadTeam(count: options.threads) } catch { throw .threads(error) }
         do throws(GraphError) {
             var program = program
-            for pass in options.passes { program = try pass.apply(to: program) }
+            try program.graph.validate()
+            for pass in options.passes { program = try program.applying(pass) }
             let graph = program.graph
             let inputs = graph.nodes.filter(\.isInput)
             guard inputs.count == 1, let input = inputs.first else {
@@ -142,6 +144,7 @@ public final class Engine: @unchecked Sendable {
             self.plan = plan
             self.picture = picture
             inputBytes = input.shape.count * input.type.size
+            inputType = input.type
             self.steps = steps
             elapsed = .allocate(capacity: steps.count)
             elapsed.initialize(repeating: 0)
@@ -155,7 +158,20 @@ public final class Engine: @unchecked Sendable {
     /// Runs the network on `input`, the bytes of the graph's input tensor.
     public func run(_ input: UnsafeRawBufferPointer) throws(Failure) {
         guard input.count == inputBytes else { throw .input(expected: inputBytes, got: input.count) }
-        picture.base = input.baseAddress
+        picture.bytes = input.baseAddress
+        defer { picture.bytes = nil }
+        // The caller's thread works too, and gets its own mode back.
+        let mode = FloatMode.flushDenormals()
+        defer { mode.restore() }
+        guard inputType == .uint8 else { return runSteps() }
+        input.withMemoryRebound(to: UInt8.self) { samples in
+            picture.samples = samples.baseAddress
+            defer { picture.samples = nil }
+            runSteps()
+        }
+    }
+
+    private func runSteps() {
         var last = Self.now()
         for index in steps.indices {
             team.run(steps[index].step)
@@ -163,7 +179,6 @@ public final class Engine: @unchecked Sendable {
             elapsed[index] = now - last
             last = now
         }
-        picture.base = nil
     }
 
     /// The shape and type of output `name`.

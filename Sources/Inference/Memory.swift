@@ -3,6 +3,9 @@ import Glibc
 /// A block of memory that lives as long as its owner, 64-byte aligned, zeroed. All of the engine's tensors lie in one,
 /// each thread's scratch in another; whoever asks for a part of it says how long the part is and is checked.
 ///
+/// A place in the block has one type for as long as the block lives: `MemoryPlan` gives tensors of different types
+/// different places. A place that was asked for as `Float` and later as `UInt8` would be undefined behaviour.
+///
 /// Large blocks ask for huge pages: a tensor's planes lie kilobytes apart, and reading a column of them would touch a
 /// page each.
 final class Memory: @unchecked Sendable {
@@ -22,7 +25,8 @@ final class Memory: @unchecked Sendable {
         // Where the system has none to give, small pages do too.
         if isLarge { _ = madvise(base, count, MADV_HUGEPAGE) }
         block = UnsafeMutableRawBufferPointer(start: base, count: count)
-        block.initializeMemory(as: UInt8.self, repeating: 0)
+        // Zeros of no type yet.
+        memset(base, 0, count)
     }
 
     deinit { free(block.baseAddress) }
@@ -31,12 +35,19 @@ final class Memory: @unchecked Sendable {
 
     /// `count` values from byte `offset` on.
     func floats(at offset: Int, count: Int) -> UnsafeMutablePointer<Float> {
-        pointer(at: offset, bytes: count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
+        values(of: Float.self, at: offset, count: count)
     }
 
-    /// `count` bytes from byte `offset` on.
-    func bytes(at offset: Int, count: Int) -> UnsafeMutablePointer<UInt8> {
-        pointer(at: offset, bytes: count).assumingMemoryBound(to: UInt8.self)
+    /// `count` values of `type` from byte `offset` on.
+    func values<Element: BitwiseCopyable>(
+        of type: Element.Type, at offset: Int, count: Int
+    ) -> UnsafeMutablePointer<Element> {
+        pointer(at: offset, bytes: count * MemoryLayout<Element>.stride).bindMemory(to: type, capacity: count)
+    }
+
+    /// `count` bytes from byte `offset` on, whatever their type.
+    func bytes(at offset: Int, count: Int) -> UnsafeRawPointer {
+        UnsafeRawPointer(pointer(at: offset, bytes: count))
     }
 
     private func pointer(at offset: Int, bytes: Int) -> UnsafeMutableRawPointer {

@@ -1,7 +1,8 @@
 /// Where each tensor of a graph lies in one block of memory.
 ///
 /// Tensors that are never alive at the same time share memory. Slices, shuffles and concatenations have none of their
-/// own (`Provenance`), unless the outside reads them.
+/// own (`Provenance`), unless the outside reads them. Tensors of different element types never share memory: a place
+/// has one type for as long as the engine lives.
 public struct MemoryPlan: Sendable {
     /// Where each node's tensor begins, in bytes, a multiple of 64; nil where it has no memory of its own.
     public private(set) var offsets: [Int?]
@@ -40,7 +41,8 @@ public struct MemoryPlan: Sendable {
         var placed: [Int] = []
         for index in order {
             guard let life = lifetimes[index] else { continue }
-            let neighbours = placed.filter { lifetimes[$0]?.overlaps(life) ?? false }
+            let type = graph.nodes[index].type
+            let neighbours = placed.filter { graph.nodes[$0].type != type || lifetimes[$0]?.overlaps(life) ?? false }
                 .map { (offsets[$0] ?? 0, bytes[$0]) }.sorted { $0.0 < $1.0 }
             var offset = 0
             for (start, length) in neighbours where offset + bytes[index] > start {

@@ -5,66 +5,105 @@ import Threads
 
 /// A fixed number of threads that share the tasks of one step at a time, the caller being one of them.
 ///
-/// Between steps a thread spins for a bounded time, then sleeps. Which thread does a task never matters to its result.
+/// Which thread does a task never matters to its result. A step waits for its tasks, not for the threads: a thread that
+/// the system does not schedule delays nobody, unless it holds a task.
+///
+///     caller (thread 0)                               thread 1, 2, …
+///     ─────────────────                               ──────────────
+///     step = s                                        sleeps while generation = seen
+///     remaining = tasks
+///     ranges.cut(tasks)     ── free tasks appear ──▶
+///     generation += 1, wake ───────────────────────▶  seen = generation
+///     claim a task, run it, …                         claim a task ── none free ──▶ sleeps again
+///     nothing is free                                 it is free: read `step`, run it, …
+///     remaining −= done                               remaining −= done
+///     waits while remaining > 0  ◀── wake, if it sleeps ──
+///     returns
+///
+/// 1. A thread touches a step, its memory and `remaining` only while it holds a task of it.
+/// 2. Who holds a task has not subtracted it from `remaining` yet; so the caller is still in `run`, and `step` is the
+///    step that the task belongs to. It is read after the claim, never before.
+/// 3. A thread that comes late, in the middle of any of these lines, finds nothing free, or a task of a later step,
+///    which it then does like everybody else. There is no state of an earlier step that it could hold.
+/// 4. No lock is held anywhere, so that none can be held by a thread that is not scheduled.
 final class ThreadTeam: @unchecked Sendable {
     /// How many threads there are, the caller included.
     let count: Int
     private let shared: Shared
-    private var threads: [NamedThread] = []
+    private(set) var threads: [NamedThread] = []
 
     /// What the threads share. It outlives the team by as long as its last thread needs.
     private final class Shared: @unchecked Sendable {
-        let generation = Atomic<Int>(0)
-        /// Where each thread's share of the tasks goes on and ends.
-        let shares: Shares
-        let busy = Atomic<Int>(0)
+        /// Raised for each step, to tell those who sleep.
+        let generation = Futex(0)
+        /// Tasks of the step that are not done.
+        let remaining = Futex(0)
+        let ranges: TaskRanges
         let sleeping = Atomic<Int>(0)
+        let isCallerSleeping = Atomic<Bool>(false)
         let isStopping = Atomic<Bool>(false)
-        // Written by the caller before `generation` is raised, read by the others after they saw it raised.
-        unowned(unsafe) var step: Step = Step.nothing
-        private var mutex = pthread_mutex_t()
-        private var condition = pthread_cond_t()
+        // Written by the caller while no task is free, read by who holds a task.
+        private var step = Unmanaged.passUnretained(Step.nothing)
 
-        init(threads: Int) {
-            shares = Shares(threads)
-            pthread_mutex_init(&mutex, nil)
-            pthread_cond_init(&condition, nil)
+        /// Looks that a thread takes at a word before it lets others run, and then before it sleeps.
+        private static let spins = 2_000
+        private static let yields = 200
+
+        init(threads: Int) { ranges = TaskRanges(threads) }
+
+        func begin(_ next: Step) {
+            step = Unmanaged.passUnretained(next)
+            remaining.set(UInt32(next.tasks))
+            ranges.cut(next.tasks)
+            wakeThreads()
         }
 
-        deinit {
-            pthread_cond_destroy(&condition)
-            pthread_mutex_destroy(&mutex)
+        func wakeThreads() {
+            generation.add(1)
+            if sleeping.load(ordering: .sequentiallyConsistent) > 0 { generation.wake(Int32.max) }
         }
 
+        /// Does free tasks until there are none.
         func work(as thread: Int) {
-            let step = step
-            // The own share first, then what is left of the others'.
-            for turn in 0..<shares.count {
-                let owner = (thread + turn) % shares.count
-                while let task = shares.take(from: owner) { step.run(task: task, thread: thread) }
+            // The own range first, then what is left of the others'.
+            for turn in 0..<ranges.count {
+                let owner = (thread + turn) % ranges.count
+                var done: UInt32 = 0
+                while let task = ranges.claim(from: owner) {
+                    step._withUnsafeGuaranteedRef { $0.run(task: task, thread: thread) }
+                    done += 1
+                }
+                guard done > 0, remaining.subtract(done) == 0 else { continue }
+                if isCallerSleeping.load(ordering: .sequentiallyConsistent) { remaining.wake(1) }
             }
         }
 
-        func wake() {
-            guard sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
-            pthread_mutex_lock(&mutex)
-            pthread_cond_broadcast(&condition)
-            pthread_mutex_unlock(&mutex)
+        /// Waits until all tasks of the step are done.
+        func waitForTasks() {
+            for _ in 0..<Self.spins {
+                if remaining.value == 0 { return }
+                PlaneOperations.pause()
+            }
+            for _ in 0..<Self.yields {
+                if remaining.value == 0 { return }
+                sched_yield()
+            }
+            isCallerSleeping.store(true, ordering: .sequentiallyConsistent)
+            while case let left = remaining.latest, left > 0 { remaining.sleep(while: left) }
+            isCallerSleeping.store(false, ordering: .relaxed)
         }
 
         /// Waits until the generation is another than `seen`; returns the new one.
-        func wait(after seen: Int) -> Int {
-            for _ in 0..<2_000 {
-                let now = generation.load(ordering: .acquiring)
+        func wait(after seen: UInt32) -> UInt32 {
+            for _ in 0..<Self.spins {
+                let now = generation.value
                 if now != seen { return now }
                 PlaneOperations.pause()
             }
-            pthread_mutex_lock(&mutex)
             sleeping.wrappingAdd(1, ordering: .sequentiallyConsistent)
-            while generation.load(ordering: .sequentiallyConsistent) == seen { pthread_cond_wait(&condition, &mutex) }
+            while generation.latest == seen { generation.sleep(while: seen) }
             sleeping.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-            pthread_mutex_unlock(&mutex)
-            return generation.load(ordering: .acquiring)
+            return generation.value
         }
     }
 
@@ -76,12 +115,12 @@ final class ThreadTeam: @unchecked Sendable {
         for number in 1..<count {
             threads.append(
                 try NamedThread("engine \(number)") {
-                    var seen = 0
+                    _ = FloatMode.flushDenormals()
+                    var seen: UInt32 = 0
                     while true {
                         seen = shared.wait(after: seen)
                         if shared.isStopping.load(ordering: .acquiring) { return }
                         shared.work(as: number)
-                        shared.busy.wrappingSubtract(1, ordering: .releasing)
                     }
                 })
         }
@@ -89,8 +128,7 @@ final class ThreadTeam: @unchecked Sendable {
 
     deinit {
         shared.isStopping.store(true, ordering: .releasing)
-        shared.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        shared.wake()
+        shared.wakeThreads()
         for thread in threads { thread.join() }
     }
 
@@ -100,54 +138,8 @@ final class ThreadTeam: @unchecked Sendable {
             for task in 0..<step.tasks { step.run(task: task, thread: 0) }
             return
         }
-        shared.step = step
-        shared.shares.cut(step.tasks)
-        shared.busy.store(count - 1, ordering: .relaxed)
-        shared.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        shared.wake()
+        shared.begin(step)
         shared.work(as: 0)
-        var spins = 0
-        while shared.busy.load(ordering: .acquiring) > 0 {
-            spins += 1
-            if spins < 2_000 { PlaneOperations.pause() } else { sched_yield() }
-        }
-    }
-}
-
-/// The tasks of a step, cut into one range a thread. A thread does the same part of every step, so that what it
-/// wrote in one is in its cache for the next; only what is left at the end is done by whoever is free.
-private final class Shares: @unchecked Sendable {
-    let count: Int
-    /// One cache line each: the next task, and the end of the share.
-    private let lines: UnsafeMutablePointer<Line>
-
-    private struct Line: ~Copyable {
-        let next = Atomic<Int>(0)
-        var end = 0
-        private var rest: (Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0)
-    }
-
-    init(_ count: Int) {
-        self.count = count
-        lines = .allocate(capacity: count)
-        for index in 0..<count { (lines + index).initialize(to: Line()) }
-    }
-
-    deinit {
-        lines.deinitialize(count: count)
-        lines.deallocate()
-    }
-
-    func cut(_ tasks: Int) {
-        for index in 0..<count {
-            let range = part(index, of: count, tasks)
-            lines[index].end = range.upperBound
-            lines[index].next.store(range.lowerBound, ordering: .relaxed)
-        }
-    }
-
-    func take(from owner: Int) -> Int? {
-        let task = lines[owner].next.wrappingAdd(1, ordering: .relaxed).oldValue
-        return task < lines[owner].end ? task : nil
+        shared.waitForTasks()
     }
 }

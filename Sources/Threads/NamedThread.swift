@@ -45,8 +45,8 @@ public final class NamedThread: Sendable {
         return nil
     }
 
-    /// Nil once the thread was joined.
-    private let thread: Mutex<pthread_t?>
+    /// Nil once the thread was joined. Tests send signals to it.
+    let thread: Mutex<pthread_t?>
 
     /// Starts a thread that runs `body` and ends. Nobody has to keep or join it.
     ///

@@ -5,5 +5,6 @@
 #include "cpu_features.h"
 #include "kernels.h"
 #include "paint.h"
+#include "thread_control.h"
 
 #endif

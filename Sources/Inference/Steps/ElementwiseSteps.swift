@@ -21,13 +21,12 @@ final class NormalizeStep: Step, @unchecked Sendable {
     }
 
     override func run(task: Int, thread: Int) {
-        guard let base = picture.base else { return }
+        guard let samples = picture.samples else { return }
         let channel = task / Self.pieces
         let range = part(task % Self.pieces, of: Self.pieces, shape.plane)
         let first = channel * shape.plane + range.lowerBound
         kernels.normalize(
-            base.assumingMemoryBound(to: UInt8.self) + first, output + first, range.count, scale[channel],
-            offset[channel])
+            samples + first, output + first, range.count, scale[channel], offset[channel])
     }
 }
 
@@ -45,8 +44,8 @@ final class InputStep: Step, @unchecked Sendable {
     }
 
     override func run(task: Int, thread: Int) {
-        guard let base = picture.base else { return }
-        output.update(from: base.assumingMemoryBound(to: Float.self), count: count)
+        guard let bytes = picture.bytes else { return }
+        UnsafeMutableRawPointer(output).copyMemory(from: bytes, byteCount: count * MemoryLayout<Float>.stride)
     }
 }
 

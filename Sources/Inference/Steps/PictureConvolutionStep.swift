@@ -22,7 +22,7 @@ final class PictureConvolutionStep: Step, @unchecked Sendable {
     private let scratch: Scratch
 
     /// Floats on each side of a row, zero in the picture's, the least value in the result's.
-    private static let margin = 16
+    private static let margin = PictureConvolution.reach
     private static let rowsPerTask = 12
     /// From one half row of the picture to the next, and from one row of the result to the next.
     private let halfStride: Int
@@ -43,7 +43,9 @@ final class PictureConvolutionStep: Step, @unchecked Sendable {
         scale = operation.std.map { 1 / (255 * $0) }
         offset = zip(operation.mean, operation.std).map { -$0 / $1 }
         middle = operation.result
-        guard scale.count == inShape.channels, kernel / 2 <= Self.margin, inShape.width == 2 * middle.width else {
+        guard scale.count == inShape.channels, kernel / 2 <= Self.margin, (pool?.padding ?? 0) <= Self.margin,
+            inShape.width == 2 * middle.width
+        else {
             throw GraphError("a \(kernel)x\(kernel) convolution of a picture of \(inShape)")
         }
         weights = PackedWeights(
@@ -57,19 +59,18 @@ final class PictureConvolutionStep: Step, @unchecked Sendable {
         middleStride = (middle.width + 2 * Self.margin + 15) & ~15
         scratch = context.scratch
         let depth = inShape.channels * kernel * kernel
-        let table = (depth * MemoryLayout<UnsafePointer<Float>>.stride / MemoryLayout<Float>.stride + 15) & ~15
-        pictureOffset = table
-        middleOffset = table + (2 * inShape.channels * kernel + 1) * halfStride
+        scratch.reserve(pointers: depth)
+        middleOffset = (2 * inShape.channels * kernel + 1) * halfStride
         scratch.reserve(middleOffset + middle.channels * (pool?.kernel ?? 0) * middleStride)
         super.init(tasks: (outShape.height + Self.rowsPerTask - 1) / Self.rowsPerTask)
     }
 
-    private let pictureOffset: Int
+    /// Where the rings of the result begin in scratch memory; those of the picture begin at 0.
     private let middleOffset: Int
 
     override func run(task: Int, thread: Int) {
-        guard let base = picture.base?.assumingMemoryBound(to: UInt8.self) else { return }
-        var rings = Rings(self, base, scratch.of(thread))
+        guard let base = picture.samples else { return }
+        var rings = Rings(self, base, scratch.of(thread), table: scratch.table(of: thread))
         let rows = task * Self.rowsPerTask..<min((task + 1) * Self.rowsPerTask, outShape.height)
         guard let pool else {
             for row in rows { rings.convolve(row: row, into: output + row * middle.width, stride: middle.plane) }
@@ -104,12 +105,14 @@ final class PictureConvolutionStep: Step, @unchecked Sendable {
         /// The picture's first row that is not in the ring yet.
         var next = Int.min
 
-        init(_ step: PictureConvolutionStep, _ base: UnsafePointer<UInt8>, _ scratch: UnsafeMutablePointer<Float>) {
+        init(
+            _ step: PictureConvolutionStep, _ base: UnsafePointer<UInt8>, _ scratch: UnsafeMutablePointer<Float>,
+            table: UnsafeMutablePointer<UnsafePointer<Float>>
+        ) {
             self.step = step
             self.base = base
-            let depth = step.inShape.channels * step.kernel * step.kernel
-            table = UnsafeMutableRawPointer(scratch).bindMemory(to: UnsafePointer<Float>.self, capacity: depth)
-            halves = scratch + step.pictureOffset
+            self.table = table
+            halves = scratch
             middle = scratch + step.middleOffset
             // Other steps use the same memory: the margins are made anew.
             let margin = PictureConvolutionStep.margin

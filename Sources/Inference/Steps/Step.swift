@@ -58,7 +58,7 @@ struct StepContext {
 
     /// The memory that the 8-bit `value` is written to.
     func bytes(_ value: Value) throws(GraphError) -> UnsafeMutablePointer<UInt8> {
-        arena.bytes(at: try offset(value.index), count: graph[value].shape.count)
+        arena.values(of: UInt8.self, at: try offset(value.index), count: graph[value].shape.count)
     }
 
     /// Pointers to the planes of `value`, wherever they lie.
@@ -107,27 +107,43 @@ final class Planes: @unchecked Sendable {
 
 /// The picture of the current run.
 final class PicturePointer: @unchecked Sendable {
-    var base: UnsafeRawPointer?
+    /// Its bytes, of no type and not aligned.
+    var bytes: UnsafeRawPointer?
+    /// Its samples, where they are 8-bit.
+    var samples: UnsafePointer<UInt8>?
 }
 
 /// Scratch memory of each thread: steps reserve what they need while they are made; then it is allocated once.
 final class Scratch: @unchecked Sendable {
     private var floats = 0
+    private var pointers = 0
     private var memory: [Memory] = []
+    private var tables: [Memory] = []
 
     /// Makes sure that every thread will have `count` floats.
     func reserve(_ count: Int) { floats = max(floats, count) }
 
+    /// Makes sure that every thread will have a table of `count` pointers, in memory of its own.
+    func reserve(pointers count: Int) { pointers = max(pointers, count) }
+
     /// Allocates for `threads` threads.
     func allocate(threads: Int) throws(GraphError) {
-        for _ in 0..<threads { memory.append(try Memory(bytes: floats * MemoryLayout<Float>.stride)) }
+        for _ in 0..<threads {
+            memory.append(try Memory(bytes: floats * MemoryLayout<Float>.stride))
+            tables.append(try Memory(bytes: pointers * MemoryLayout<UnsafePointer<Float>>.stride))
+        }
     }
 
     /// The scratch memory of `thread`.
     func of(_ thread: Int) -> UnsafeMutablePointer<Float> { memory[thread].floats(at: 0, count: floats) }
 
+    /// The table of pointers of `thread`.
+    func table(of thread: Int) -> UnsafeMutablePointer<UnsafePointer<Float>> {
+        tables[thread].values(of: UnsafePointer<Float>.self, at: 0, count: pointers)
+    }
+
     /// All threads', in bytes.
-    var size: Int { memory.reduce(0) { $0 + $1.size } }
+    var size: Int { (memory + tables).reduce(0) { $0 + $1.size } }
 }
 
 /// Cuts `count` things into `tasks` ranges as even as can be.
