@@ -71,7 +71,7 @@ public struct PictureSampler: Sendable {
             descriptor.flags & UInt64(AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL) == 0
         else { return nil }
         let components = withUnsafeBytes(of: descriptor.comp) { raw in
-            Array(raw.bindMemory(to: AVComponentDescriptor.self).prefix(Int(descriptor.nb_components)))
+            Array(raw.assumingMemoryBound(to: AVComponentDescriptor.self).prefix(Int(descriptor.nb_components)))
         }
         guard !components.isEmpty else { return nil }
         let depth = Int(components[0].depth)

@@ -49,7 +49,7 @@ extension AVPixelFormat {
     var depth: Int {
         guard let descriptor else { return 0 }
         return withUnsafeBytes(of: descriptor.comp) { raw in
-            raw.bindMemory(to: AVComponentDescriptor.self).prefix(Int(descriptor.nb_components))
+            raw.assumingMemoryBound(to: AVComponentDescriptor.self).prefix(Int(descriptor.nb_components))
                 .map { Int($0.depth) }.max() ?? 0
         }
     }
@@ -77,7 +77,7 @@ extension AVPixelFormat {
         }
         var steps = [Int](repeating: 0, count: planeCount)
         let components = withUnsafeBytes(of: descriptor.comp) { raw in
-            Array(raw.bindMemory(to: AVComponentDescriptor.self).prefix(Int(descriptor.nb_components)))
+            Array(raw.assumingMemoryBound(to: AVComponentDescriptor.self).prefix(Int(descriptor.nb_components)))
         }
         for component in components where Int(component.plane) < steps.count {
             let step = Int(component.step)

@@ -53,8 +53,11 @@ public final class MaskPainter {
         case "bgr0":
             Self.check(planes, size: size, bytesAPixel: 4)
             forEachRow(of: mask, layout) { y, ids in
-                let out = planes[0][y].bindMemory(to: UInt32.self)
-                for x in 0..<ids.count { out[x] = colors.words[Int(ids[x])] }
+                // The row is bytes, not words, and need not be aligned to words.
+                let out = planes[0][y]
+                for x in 0..<ids.count {
+                    out.storeBytes(of: colors.words[Int(ids[x])], toByteOffset: 4 * x, as: UInt32.self)
+                }
             }
         default:
             precondition(format == .yuv444p && planes.count == 3, "no way to draw colours on \(format)")

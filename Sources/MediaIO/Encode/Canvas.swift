@@ -30,9 +30,11 @@ public final class Canvas {
         let isPaletted = descriptor.pointee.flags & UInt64(AV_PIX_FMT_FLAG_PAL) != 0
         let shift = Int(descriptor.pointee.log2_chroma_h)
         let bases = withUnsafeBytes(of: frame.pointee.data) {
-            Array($0.bindMemory(to: UnsafeMutablePointer<UInt8>?.self).prefix(4))
+            Array($0.assumingMemoryBound(to: UnsafeMutablePointer<UInt8>?.self).prefix(4))
         }
-        let strides = withUnsafeBytes(of: frame.pointee.linesize) { Array($0.bindMemory(to: Int32.self).prefix(4)) }
+        let strides = withUnsafeBytes(of: frame.pointee.linesize) {
+            Array($0.assumingMemoryBound(to: Int32.self).prefix(4))
+        }
         for (index, base) in bases.enumerated() {
             guard let base else { break }
             if isPaletted && index == 1 {
