@@ -24,9 +24,11 @@ extension Graph {
         }
         let types = node.operation.types
         if let input = inputs.first(where: { $0.type != types.input }) {
-            throw fail("reads \"\(input.name)\" of \(input.type) values; expected \(types.input)")
+            throw fail("reads \"\(input.name)\", \(input.type.words); expected \(types.input.words)")
         }
-        guard node.type == types.output else { throw fail("has \(node.type) values; expected \(types.output)") }
+        guard node.type == types.output else {
+            throw fail("has \(node.type.words); expected \(types.output.words)")
+        }
         if node.isInput { return }
         let shapes = inputs.map(\.shape)
         guard let shape = node.operation.shape(of: shapes) else {
@@ -98,6 +100,10 @@ extension Operation {
         case .resizedTaps(let taps): return taps.shape(of: first)
         }
     }
+}
+
+extension ElementType {
+    fileprivate var words: String { self == .uint8 ? "8-bit values" : "32-bit floating-point values" }
 }
 
 extension Shape {

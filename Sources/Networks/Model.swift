@@ -9,12 +9,15 @@ public struct Model: Sendable {
     public let path: String
     /// What the file says of itself.
     public let metadata: ModelMetadata
+    /// Equal for two models of the same content, whatever their paths; different, all but surely, for others. Good for
+    /// comparisons within one process.
+    public let fingerprint: Int
     private let weights: Weights
 
     /// Classes and colours.
     public var labels: LabelSet { metadata.labels }
 
-    /// Reads the model at `path`, memory-mapped, and checks every tensor against the network: none missing, none
+    /// Reads the model at `path` and checks every tensor against the network: none missing, none
     /// unknown, shapes right, values finite.
     public static func load(path: String) throws(ModelError) -> Model {
         let file = try SafetensorsFile(path: path)
@@ -51,6 +54,9 @@ public struct Model: Sendable {
             )
         }
         var weights = Weights()
+        // The header and its tensors, which leave no gap, are all of the file.
+        var hasher = Hasher()
+        file.header.withUnsafeBytes { hasher.combine(bytes: $0) }
         for parameter in parameters {
             let values = try file.floats(parameter.name)
             if parameter.name.hasSuffix(".running_var"), let bad = values.firstIndex(where: { $0 < 0 }) {
@@ -58,11 +64,14 @@ public struct Model: Sendable {
                     path: path,
                     "tensor \"\(parameter.name)\" holds \(values[bad]) at element \(bad); a variance is not negative")
             }
+            values.withUnsafeBytes { hasher.combine(bytes: $0) }
             weights.set(parameter.name, values)
         }
+        try file.checkUnchanged()
         let fileName = path.split(separator: "/").last.map(String.init) ?? path
         let name = fileName.hasSuffix(".safetensors") ? String(fileName.dropLast(12)) : fileName
-        return Model(name: name, path: path, metadata: metadata, weights: weights)
+        return Model(
+            name: name, path: path, metadata: metadata, fingerprint: hasher.finalize(), weights: weights)
     }
 
     /// The network for pictures of `size` with these weights; see `PyramidShuffleNet.graph`.

@@ -3,7 +3,7 @@ import Kernels
 
 /// A safetensors file: eight bytes of header length, a JSON header of names, types, shapes and offsets, and the data.
 ///
-/// The file is memory-mapped. The header is believed in nothing: every tensor must lie inside the file, be as long as
+/// The file is read, not mapped: each tensor when it is asked for. The header is believed in nothing: every tensor must lie inside the file, be as long as
 /// its shape says, and touch no other.
 public final class SafetensorsFile: Sendable {
     /// An element type of the format that segmentd reads.
@@ -36,21 +36,23 @@ public final class SafetensorsFile: Sendable {
     public let metadata: [String: String]
     /// The tensors by name.
     public let tensors: [String: Entry]
-    private let file: MappedFile
+    private let file: ModelFile
+    /// The header as it stands in the file.
+    let header: [UInt8]
 
-    /// Headers longer than this are refused; the format's own limit.
-    private static let headerLimit = 100_000_000
+    /// Headers longer than this are refused. The format's own limit is 100 MB; a header of one of our models takes
+    /// 60 kB, and reading JSON takes many times its length in memory.
+    private static let headerLimit = 10_000_000
 
     /// Opens the file at `path` and checks its header.
     public init(path: String) throws(ModelError) {
-        file = try MappedFile(path: path)
+        file = try ModelFile(path: path)
         let count = file.count
-        guard count >= 8,
-            let length = file.withBytes(0..<8, { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) })
-        else {
+        guard count >= 8 else {
             throw ModelError(
                 path: path, "is no safetensors file: it has \(count) bytes, and the header length alone takes 8")
         }
+        let length = try file.bytes(0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= UInt64(Self.headerLimit) else {
             throw ModelError(
                 path: path,
@@ -63,10 +65,10 @@ public final class SafetensorsFile: Sendable {
                 "is truncated or no safetensors file: its header should take \(length) bytes, and \(count - 8) follow")
         }
         let start = 8 + Int(length)
-        let json = file.withBytes(8..<start) { Data($0) } ?? Data()
+        self.header = try file.bytes(8..<start)
         let header: Header
         do {
-            header = try JSONDecoder().decode(Header.self, from: json)
+            header = try JSONDecoder().decode(Header.self, from: Data(self.header))
         } catch {
             throw ModelError(path: path, "has a header that is not safetensors JSON: \(Self.explain(error))")
         }
@@ -77,9 +79,19 @@ public final class SafetensorsFile: Sendable {
     /// The values of tensor `name` as 32-bit floating point.
     public func floats(_ name: String) throws(ModelError) -> [Float] {
         guard let entry = tensors[name] else { throw ModelError(path: path, "has no tensor \"\(name)\"") }
-        let count = entry.shape.reduce(1, *)
-        let values = file.withBytes(entry.range) { bytes -> [Float] in
-            switch entry.type {
+        let values = Self.floats(try file.bytes(entry.range), entry.type)
+        if let bad = values.firstIndex(where: { !$0.isFinite }) {
+            throw ModelError(
+                path: path, "tensor \"\(name)\" holds \(values[bad]) at element \(bad); all values must be finite")
+        }
+        return values
+    }
+
+    /// Little-endian elements as 32-bit floating point.
+    private static func floats(_ bytes: [UInt8], _ type: ElementType) -> [Float] {
+        let count = bytes.count / type.size
+        return bytes.withUnsafeBytes { bytes in
+            switch type {
             case .float32:
                 return (0..<count).map {
                     Float(
@@ -100,13 +112,10 @@ public final class SafetensorsFile: Sendable {
                 return bytes.map { Float($0) }
             }
         }
-        guard let values else { throw ModelError(path: path, "tensor \"\(name)\" lies outside the file") }
-        if let bad = values.firstIndex(where: { !$0.isFinite }) {
-            throw ModelError(
-                path: path, "tensor \"\(name)\" holds \(values[bad]) at element \(bad); all values must be finite")
-        }
-        return values
     }
+
+    /// Throws where the file was written to since it was opened.
+    func checkUnchanged() throws(ModelError) { try file.checkUnchanged() }
 
     private static func explain(_ error: any Error) -> String {
         switch error {
@@ -127,7 +136,7 @@ public final class SafetensorsFile: Sendable {
         for (name, raw) in header.tensors {
             func fail(_ problem: String) -> ModelError { ModelError(path: path, "tensor \"\(name)\" \(problem)") }
             guard let type = ElementType(rawValue: raw.dtype) else {
-                throw fail("has element type \"\(raw.dtype)\"; expected F32, F16 or U8")
+                throw fail("has element type \"\(raw.dtype.prefix(40))\"; expected F32, F16 or U8")
             }
             guard raw.dataOffsets.count == 2 else {
                 throw fail("has \(raw.dataOffsets.count) data offsets; expected 2")
@@ -141,12 +150,12 @@ public final class SafetensorsFile: Sendable {
             var bytes = type.size
             for dimension in raw.shape {
                 let (product, overflow) = bytes.multipliedReportingOverflow(by: dimension)
-                guard dimension >= 0, !overflow else { throw fail("has an impossible shape \(raw.shape)") }
+                guard dimension >= 0, !overflow else { throw fail("has an impossible shape \(raw.shape.prefix(8))") }
                 bytes = product
             }
             guard bytes == end - begin else {
                 throw fail(
-                    "of shape \(raw.shape) and type \(raw.dtype) takes \(bytes) bytes, and its offsets hold \(end - begin)"
+                    "of shape \(raw.shape.prefix(8)) and type \(raw.dtype) takes \(bytes) bytes, and its offsets hold \(end - begin)"
                 )
             }
             entries[name] = Entry(type: type, shape: raw.shape, range: dataStart + begin..<dataStart + end)

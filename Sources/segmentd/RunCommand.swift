@@ -63,6 +63,7 @@ struct RunCommand: ParsableCommand {
             if signals.isStopping { throw StoppedEarly() }
             return engine
         }
+        setup.modelFingerprint = { try EngineArguments.loadModel($0.model).fingerprint }
         setup.inherited = InheritedSockets()
         setup.notifier = ServiceNotifier()
         return setup
@@ -105,12 +106,13 @@ struct RunCommand: ParsableCommand {
         if let instructionSet, !instructionSet.isSupported {
             throw UnsupportedInstructionSet(requested: instructionSet)
         }
+        let model = try EngineArguments.loadModel(configuration.model)
         let segmenter = try Segmenter(
-            model: try EngineArguments.loadModel(configuration.model), inputSize: configuration.size,
+            model: model, inputSize: configuration.size,
             threads: configuration.threads ?? ProcessorCount.available, instructionSet: instructionSet)
         return LoadedEngine(
             queue: InferenceQueue(segmenter), threads: segmenter.threads,
-            instructionSet: segmenter.instructionSet.rawValue)
+            instructionSet: segmenter.instructionSet.rawValue, modelFingerprint: model.fingerprint)
     }
 
     /// Runs `body` on the concurrency pool and waits for it on this thread, the main one, which nothing else needs.

@@ -70,9 +70,9 @@ struct GraphValidationTests {
             ("has 0 inputs; expected 1", { $0.nodes[3].inputs = [] }),
             ("has 1 inputs; expected 2", { $0.nodes[8].inputs.removeLast() }),
             ("has 0 inputs; expected 1", { $0.nodes[9].inputs = [] }),
-            ("of uint8 values; expected float32", { $0.nodes[2].inputs = [Value(index: 0)] }),
+            ("8-bit values; expected 32-bit", { $0.nodes[2].inputs = [Value(index: 0)] }),
             (
-                "of float32 values; expected uint8",
+                "32-bit floating-point values; expected 8-bit values",
                 {
                     $0.nodes[1].operation = .normalize(mean: [0, 0, 0], std: [1, 1, 1])
                     $0.nodes[1].inputs = [Value(index: 0)]

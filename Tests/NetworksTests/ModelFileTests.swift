@@ -43,8 +43,8 @@ struct ModelFileTests {
         Fault("a header that takes all the file and more", says: "header") {
             $0.headerLength = UInt64(try $0.headerBytes().count + $0.dataSize + 1)
         },
-        Fault("a header longer than the format allows", says: "100000000") {
-            $0.headerLength = 100_000_001
+        Fault("a header longer than any model has", says: "10000000") {
+            $0.headerLength = 10_000_001
             $0.size = 200_000_000
         },
         Fault("a header of no length", says: "JSON") { $0.headerLength = 0 },

@@ -58,6 +58,14 @@ struct ReloadPlanTests {
         #expect(plan.restarted == ["front", "rear"] && plan.kept.isEmpty)
     }
 
+    @Test("loads the network anew where the model file was replaced under its name")
+    func replacedModel() throws {
+        let same = try configuration(cameras)
+        let plan = ReloadPlan(from: same, to: same, isModelReplaced: true)
+        #expect(plan.loadsEngine && plan.restarted == ["front", "rear"] && plan.kept.isEmpty)
+        #expect(plan.changes.first == "loads the network anew")
+    }
+
     @Test(
         "leaves cameras alone where it is nothing to them",
         arguments: [

@@ -21,10 +21,10 @@ public struct ReloadPlan: Equatable, Sendable, CustomStringConvertible {
     /// Whether reports come at another interval.
     public var changesReports = false
 
-    /// The way from `old` to `new`.
-    public init(from old: ServiceConfiguration, to new: ServiceConfiguration) {
+    /// The way from `old` to `new`; `isModelReplaced` where the same path holds another model than the one that runs.
+    public init(from old: ServiceConfiguration, to new: ServiceConfiguration, isModelReplaced: Bool = false) {
         loadsEngine =
-            old.model != new.model || old.size != new.size || old.threads != new.threads
+            isModelReplaced || old.model != new.model || old.size != new.size || old.threads != new.threads
             || old.cpuFeatures != new.cpuFeatures
         movesSockets = old.sockets.directory != new.sockets.directory
         var settings = old.sockets

@@ -12,9 +12,12 @@ public struct LoadedEngine: Sendable {
     public let queue: InferenceQueue
     /// What it runs on.
     public let facts: ServiceReport.Engine
+    /// What tells its model from another one; nil where that is not known.
+    public let modelFingerprint: Int?
 
     /// The engine behind `queue`.
-    public init(queue: InferenceQueue, threads: Int, instructionSet: String) {
+    public init(queue: InferenceQueue, threads: Int, instructionSet: String, modelFingerprint: Int? = nil) {
+        self.modelFingerprint = modelFingerprint
         self.queue = queue
         facts = ServiceReport.Engine(
             threads: threads, instructionSet: instructionSet, height: queue.inputSize.height,
@@ -39,6 +42,8 @@ public final class ServiceRuntime: ControlSurface {
         public var version: String
         /// Loads the network that a configuration asks for.
         public var loadEngine: @Sendable (ServiceConfiguration) throws -> LoadedEngine
+        /// Reads the model that a configuration names and tells it from others; nil where that is not known.
+        public var modelFingerprint: @Sendable (ServiceConfiguration) throws -> Int? = { _ in nil }
         /// Makes what cameras are put together from; the one that reads and writes for real unless given.
         public var factory: @Sendable (ServiceConfiguration, CameraSockets) -> CameraFactory = {
             CameraFactory($0, sockets: $1)
@@ -175,7 +180,12 @@ public final class ServiceRuntime: ControlSurface {
             setup.notifier.notify(.reloading(since: setup.clock.monotonicNanoseconds / 1000))
             do {
                 let configuration = try ServiceConfiguration(path: setup.path)
-                let plan = ReloadPlan(from: state.withLock { $0.configuration }, to: configuration)
+                let (former, engine) = state.withLock { ($0.configuration, $0.engine) }
+                // A broken file is refused here, before anything changes.
+                let fingerprint = try setup.modelFingerprint(configuration)
+                let plan = ReloadPlan(
+                    from: former, to: configuration,
+                    isModelReplaced: former.model == configuration.model && fingerprint != engine.modelFingerprint)
                 try apply(configuration, plan)
                 let revision = state.withLock { state in
                     if !plan.isEmpty {
