@@ -100,9 +100,9 @@ public final class Decoder {
             throw MediaError(
                 .unsupported, "decode", subject,
                 reason: "the codec \(String(cString: name)) is not among those allowed",
-                hint: "list it under codecs if this is meant")
+                hint: "allow it with --codecs, or under codecs in the configuration, if this is meant")
         }
-        guard code >= 0 else { throw MediaError(code: code, "decode", subject, detail: said.last) }
+        guard code >= 0 else { throw MediaError(dataCode: code, "decode", subject, detail: said.last) }
     }
 
     deinit {
@@ -171,9 +171,9 @@ public final class Decoder {
         let subject = demuxer.location.description
         if let line = said.first(where: { $0.contains("exceeds specified max pixel count") }) {
             throw MediaError(
-                .tooLarge, "decode", subject, reason: line, hint: "raise max_pixels if this is meant")
+                .tooLarge, "decode", subject, reason: line, hint: MediaError.maxPixelsHint)
         }
-        let error = MediaError(code: code, "decode", subject, detail: said.last)
+        let error = MediaError(dataCode: code, "decode", subject, detail: said.last)
         failures += 1
         lastFailure = error
         // These do not pass with the next packet.

@@ -26,6 +26,7 @@ public final class Demuxer {
     private let interruption: Interruption
     private let pipe: PipeReader?
     private let parts: PartsReader?
+    private let memory: MemoryReader?
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var backlog: Backlog
     private let units: AccessUnits?
@@ -61,6 +62,7 @@ public final class Demuxer {
         context = opened.context
         pipe = opened.pipe
         parts = opened.parts
+        memory = opened.memory
         stream = opened.stream
         backlog = opened.backlog
     }
@@ -169,7 +171,12 @@ public final class Demuxer {
         let ioError = context.pointee.pb?.pointee.error ?? 0
         if code == FF_ERROR_EOF, ioError >= 0 || ioError == FF_ERROR_EOF { return false }
         if isEndOfUnknownLength(code == FF_ERROR_EOF ? ioError : code, context) { return false }
-        throw MediaError(code: code == FF_ERROR_EOF ? ioError : code, "read", location.description, detail: said.last)
+        let subject = location.description
+        // What a file's system says of reading it is told as it is; all else is said of its data.
+        if !isLive, ioError >= 0 || ioError == FF_ERROR_EOF {
+            throw MediaError(dataCode: code, "read", subject, detail: said.last)
+        }
+        throw MediaError(code: code == FF_ERROR_EOF ? ioError : code, "read", subject, detail: said.last)
     }
 
     /// Whether an HTTP server that told no length closed the connection: that is how such streams end. libavformat calls

@@ -14,6 +14,7 @@ struct DemuxerOpening {
         let context: UnsafeMutablePointer<AVFormatContext>
         let pipe: PipeReader?
         let parts: PartsReader?
+        let memory: MemoryReader?
         let stream: VideoStream
         let backlog: Backlog
         /// How pictures are put together from what comes; nil where they come whole.
@@ -30,7 +31,9 @@ struct DemuxerOpening {
             : try options.access.options(scheme: location.scheme, subject: subject)
         if isDevice { try DeviceLibrary.load(for: subject) }
         try checkPath()
-        let format = try inputFormat()
+        let still = try stillPixels()
+        let memory = try still.map { try MemoryReader($0.bytes) }
+        let format = try inputFormat(named: options.format ?? still?.format)
         let fresh = try emptyContext()
         var context: UnsafeMutablePointer<AVFormatContext>? = fresh
         let pipe: PipeReader?
@@ -40,13 +43,15 @@ struct DemuxerOpening {
             avformat_free_context(fresh)
             throw error
         }
-        if let pipe { fresh.pointee.pb = pipe.context }
+        if let input = pipe?.context ?? memory?.context { fresh.pointee.pb = input }
         let all = allOptions.merging(whitelists) { _, ours in ours }
         var dictionary = OptionDictionary(all)
         interruption.arm(options.openTimeout)
         defer { interruption.arm(nil) }
         var (code, said) = FFmpegLog.collectingErrors {
-            avformat_open_input(&context, isDevice ? location.path : location.url, format, &dictionary.pointer)
+            (isDevice ? location.path ?? location.url : location.url).withPath {
+                avformat_open_input(&context, $0, format, &dictionary.pointer)
+            }
         }
         var parts: PartsReader?
         if code == FF_ERROR_INVALIDDATA, let reader = try makeParts(all, &dictionary) {
@@ -75,8 +80,8 @@ struct DemuxerOpening {
             // Nothing is kept back where nothing was probed.
             let backlog = Backlog(opened: began, probed: syntax == nil ? Interruption.now : began)
             return Opened(
-                context: opened, pipe: pipe, parts: parts, stream: try chooseStream(opened), backlog: backlog,
-                syntax: syntax)
+                context: opened, pipe: pipe, parts: parts, memory: memory, stream: try chooseStream(opened),
+                backlog: backlog, syntax: syntax)
         } catch {
             avformat_close_input(&context)
             throw error
@@ -114,7 +119,7 @@ struct DemuxerOpening {
     private var workingDirectory: String {
         guard let path = getcwd(nil, 0) else { return "the working directory" }
         defer { free(path) }
-        return String(cString: path)
+        return PathBytes.shown(PathBytes.text(path))
     }
 
     private func makePipe() throws -> PipeReader? {
@@ -146,8 +151,14 @@ struct DemuxerOpening {
         return reader
     }
 
-    private func inputFormat() throws -> UnsafePointer<AVInputFormat>? {
-        try options.format.map { try MediaAccess.inputFormat($0, subject: subject) }
+    /// What FFmpeg is given of a PNG or JPEG of which only the pixels count.
+    private func stillPixels() throws -> (bytes: [UInt8], format: String)? {
+        guard options.readsPixelsOnly, options.format == nil, let path = location.path else { return nil }
+        return try StillFile.pixels(path: path)
+    }
+
+    private func inputFormat(named name: String?) throws -> UnsafePointer<AVInputFormat>? {
+        try name.map { try MediaAccess.inputFormat($0, subject: subject) }
     }
 
     /// The user's options over ours.
@@ -173,6 +184,10 @@ struct DemuxerOpening {
         case nil, "file":
             // A file whose name looks like a pattern is that file.
             if let path = location.path, access(path, F_OK) == 0 { all["pattern_type"] = "none" }
+            // A playlist in a folder does not grow: where its end is not marked, it ends with its last file.
+            if options.access.readsAnyFile {
+                all.merge(["live_start_index": "0", "max_reload": "3", "m3u8_hold_counters": "2"]) { old, _ in old }
+            }
         default: break
         }
         // The driver's own stamps: monotonic, so that no jump of the wall clock is in them.
@@ -245,7 +260,8 @@ struct DemuxerOpening {
         stream.pointee.discard = AVDISCARD_DEFAULT
         let facts = VideoStream(
             stream.pointee, format: context.pointee.iformat?.pointee, containerDuration: context.pointee.duration,
-            rate: av_guess_frame_rate(context, stream, nil), videoCount: movingVideos(context).count)
+            rate: av_guess_frame_rate(context, stream, nil), videoCount: movingVideos(context).count,
+            stillOrientation: { location.path.flatMap(StillFile.orientation(path:)) })
         if let size = facts.codedSize, size.area > options.maxPixels {
             throw tooLarge("its pictures are \(size)")
         }
@@ -287,7 +303,7 @@ struct DemuxerOpening {
     private func tooLarge(_ what: String) -> MediaError {
         MediaError(
             .tooLarge, "open", subject, reason: "\(what), more than the \(options.maxPixels) pixels allowed",
-            hint: "raise max_pixels if this is meant")
+            hint: MediaError.maxPixelsHint)
     }
 
     private func failure(_ code: Int32, _ action: String, _ said: [String]) -> any Error {
@@ -304,6 +320,7 @@ struct DemuxerOpening {
                 kind: .invalidData, action: "open", subject: subject, reason: "it is a text file, not a video",
                 code: code, hint: nil)
         }
+        if case .still(let name) = content { return unreadable(name, code) }
         if let detail, detail.contains("moov atom not found"), content != .notMP4 {
             return MediaError(
                 kind: .truncated, action: action, subject: subject,
@@ -316,9 +333,20 @@ struct DemuxerOpening {
                 code: code, hint: "the file was cut off, or is no video; `ffprobe` tells more")
         }
         let isMisled = detail?.contains("moov atom not found") == true
+        let told = isMisled ? "it is not the MP4 file that its name promises" : detail
+        // A file was read, or it would have been said before; what the user asked for may still make no sense.
+        let isOfData = location.path != nil && !isDevice && options.format == nil && options.options.isEmpty
+        return isOfData
+            ? MediaError(dataCode: code, action, subject, detail: told, hint: hint(for: code))
+            : MediaError(code: code, action, subject, detail: told, hint: hint(for: code))
+    }
+
+    private func unreadable(_ name: String, _ code: Int32) -> MediaError {
+        let tool = name == "AVIF" ? "avifdec IN OUT.png" : "heif-convert IN OUT.jpg"
         return MediaError(
-            code: code, action, subject, detail: isMisled ? "it is not the MP4 file that its name promises" : detail,
-            hint: hint(for: code))
+            kind: .unsupported, action: "read", subject: subject,
+            reason: "it is a picture in \(name), which this FFmpeg cannot read", code: code,
+            hint: "convert it to JPEG or PNG, for example with `\(tool)` or with ffmpeg 7.1 or later")
     }
 
     /// What a whitelist kept out.
@@ -327,13 +355,17 @@ struct DemuxerOpening {
         if let line = said.first(where: { $0.contains("Format not on whitelist") }) {
             let name = line.split(separator: ":").first.map(String.init) ?? "it has"
             return MediaError(
-                .unsupported, "open", subject, reason: "the format \(name) is not among those allowed",
-                hint: "list it under formats if this is meant; playlists need protocols too")
+                .unsupported, "read", subject, reason: "the format \(name) is not among those allowed",
+                hint:
+                    "allow it with --formats, or under formats in the configuration, if this is meant; playlists need protocols too"
+            )
         }
         if let line = said.first(where: { $0.contains("not on whitelist") }) {
             return MediaError(
-                .unsupported, "open", subject, reason: "it asks for what is not allowed: \(line)",
-                hint: "list it under protocols, formats or codecs if this is meant")
+                .unsupported, "read", subject, reason: "it asks for what is not allowed: \(line)",
+                hint:
+                    "allow it with --protocols, --formats or --codecs, or under these names in the configuration, if this is meant"
+            )
         }
         return nil
     }

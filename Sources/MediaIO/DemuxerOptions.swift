@@ -14,6 +14,9 @@ public struct DemuxerOptions: Hashable, Sendable {
     public var access = MediaAccess()
     /// The most pixels a picture may have.
     public var maxPixels: Int = 8192 * 8192
+    /// Whether a PNG or JPEG is checked by itself and FFmpeg is given only what its pixels are made of, so that damage to
+    /// a pixel is told from a damaged comment, profile or EXIF.
+    var readsPixelsOnly = false
 
     /// The usual settings.
     public init() {}

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+import Imaging
 
 /// Why media could not be opened, read, converted or written, as one sentence that names it.
 public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -67,6 +68,28 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
                 ? "raise the limit, with ulimit -n or LimitNOFILE= of the unit, or close something" : hint)
     }
 
+    /// A failure that FFmpeg reported with `code` on data that could be read. Whatever FFmpeg calls it, an argument that
+    /// makes no sense, an unknown error of a library, a missing file within: the data is what is wrong, unless it is the
+    /// machine.
+    init(dataCode code: Int32, _ action: String, _ subject: String, detail: String?, hint: String? = nil) {
+        let kind = Self.kind(of: code)
+        // Damaged headers ask for what nobody ever wrote a decoder for.
+        let asksForUnknown = code == Self.patchWelcome || code == -ENOSYS
+        switch kind {
+        case .unsupported where asksForUnknown,
+            .invalidArgument, .other, .notFound, .connection, .permission, .noVideo:
+            let detail = detail.flatMap { $0.isEmpty ? nil : ": \($0)" } ?? ", says FFmpeg: \(Self.text(of: code))"
+            self.init(
+                kind: .invalidData, action: action, subject: subject,
+                reason: Secrets.redact("its data is damaged, or is not what it claims to be\(detail)"), code: code,
+                hint: hint)
+        default: self.init(code: code, action, subject, detail: detail, hint: hint)
+        }
+    }
+
+    /// What to do where a picture has too many pixels.
+    static let maxPixelsHint = "raise the limit with --max-pixels, or max_pixels in the configuration, if this is meant"
+
     init(kind: Kind, action: String, subject: String, reason: String, code: Int32, hint: String?) {
         self.kind = kind
         self.action = action
@@ -78,7 +101,7 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// `cannot open drive.mp4: Invalid data found when processing input: moov atom not found (hint)`.
     public var description: String {
-        let sentence = Secrets.redact(message: "cannot \(action) \(subject): \(reason)")
+        let sentence = Secrets.redact(message: "cannot \(action) \(PathBytes.shown(subject)): \(reason)")
         return hint.map { "\(sentence) (\($0))" } ?? sentence
     }
 

@@ -1,11 +1,14 @@
 import Glibc
+import Imaging
 
 /// What the first bytes of a file look like, for error messages only.
-enum FileContent {
+enum FileContent: Equatable {
     /// Letters, digits and line ends.
     case text
     /// It begins as an MP4 file does.
     case mp4
+    /// A picture in a container like MP4's; `HEIC` or `AVIF`.
+    case still(String)
     /// Anything else.
     case notMP4
     /// It could not be read.
@@ -26,13 +29,32 @@ enum FileContent {
             return
         }
         let head = bytes.prefix(count)
-        if head.allSatisfy({ (32..<127).contains($0) || (9...13).contains($0) || $0 >= 0x80 }),
+        if head.starts(with: Array("#EXTM3U".utf8)) {
+            self = .notMP4
+        } else if head.allSatisfy({ (32..<127).contains($0) || (9...13).contains($0) || $0 >= 0x80 }),
             String(validating: head, as: UTF8.self) != nil
         {
             self = .text
         } else {
+            if let name = Self.still(Array(head)) {
+                self = .still(name)
+                return
+            }
             let boxes: Set<String> = ["ftyp", "moov", "mdat", "free", "skip", "wide", "pnot", "styp", "moof"]
             self = boxes.contains(String(decoding: head.dropFirst(4).prefix(4), as: UTF8.self)) ? .mp4 : .notMP4
         }
+    }
+
+    /// By the brands in its first box.
+    private static func still(_ head: [UInt8]) -> String? {
+        guard head.count >= 16, Array(head[4..<8]) == Array("ftyp".utf8) else { return nil }
+        let length = min(head[0..<4].reduce(0) { $0 << 8 | Int($1) }, head.count)
+        let places = [8] + Array(stride(from: 16, to: max(length - 3, 16), by: 4))
+        let brands = places.map { String(decoding: head[$0..<$0 + 4], as: UTF8.self) }
+        // Videos may be compatible with pictures; what the file is says its first brand.
+        if ["avif", "avis"].contains(brands[0]) { return "AVIF" }
+        if ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"].contains(brands[0]) { return "HEIC" }
+        guard ["mif1", "msf1", "mif2"].contains(brands[0]) else { return nil }
+        return brands.contains("avif") ? "AVIF" : "HEIC"
     }
 }

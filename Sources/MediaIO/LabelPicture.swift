@@ -4,15 +4,19 @@ import Imaging
 public enum LabelPicture {
     /// The values of the pixels of the PNG at `path` as they are stored: the grey value, or the index into the palette.
     ///
-    /// - Throws: `MediaError`: where the file cannot be read or is damaged in the least; `.invalidData` where it is no
+    /// A transparent value, text, profiles and the like do not count, whole or damaged.
+    ///
+    /// - Throws: `MediaError`: where the file cannot be read or a pixel may be wrong; `.invalidData` where it is no
     ///   PNG, or one of colours, of 16 bits, or of too few bits to be meant as ids.
-    public static func read(path: String) throws -> ClassMap {
+    public static func read(path: String, maxPixels: Int = 8192 * 8192) throws -> ClassMap {
         let header = try PNGHeader(path: path)
         let isID = header.color == .palette || header.color == .gray && header.bits == 8
         guard isID else { throw refusal(path, header) }
         var options = VideoReader.Options()
         options.decoder.threads = 1
         options.decoder.isStrict = true
+        options.demuxer.maxPixels = maxPixels
+        options.decoder.maxPixels = maxPixels
         let reader = try VideoReader(MediaLocation(path), options: options)
         defer { reader.demuxer.close() }
         guard let picture = try reader.next()?.frame.picture else {

@@ -9,12 +9,18 @@ public struct MediaAccess: Hashable, Sendable {
     public var formats: [String]?
     /// FFmpeg's names of decoders; nil allows `safeCodecs`.
     public var codecs: [String]?
+    /// Whether local files may be in more formats, playlists of other local files among them: right where the user
+    /// named the file himself. Nothing is fetched from a network for them.
+    public var readsAnyFile: Bool
 
     /// The safe ones unless told otherwise.
-    public init(protocols: [String]? = nil, formats: [String]? = nil, codecs: [String]? = nil) {
+    public init(
+        protocols: [String]? = nil, formats: [String]? = nil, codecs: [String]? = nil, readsAnyFile: Bool = false
+    ) {
         self.protocols = protocols
         self.formats = formats
         self.codecs = codecs
+        self.readsAnyFile = readsAnyFile
     }
 
     /// What each scheme needs to be opened. Those that are not here are refused unless they are allowed by name.
@@ -28,7 +34,8 @@ public struct MediaAccess: Hashable, Sendable {
 
     /// Demuxers that open nothing but what they are given. Not among them: `hls`, `dash`, `concat`, `sdp`, `tty`.
     public static let safeFormats = [
-        "aac", "apng", "asf", "avi", "av1", "bmp_pipe", "dnxhd", "dpx_pipe", "dv", "dvbsub", "exr_pipe", "ffm", "flac",
+        "aac", "apng", "asf", "avi", "av1", "bmp_pipe", "dhav", "dnxhd", "dpx_pipe", "dv", "dvbsub", "exr_pipe", "ffm",
+        "flac",
         "flv", "gdv", "gif", "gif_pipe", "h261", "h263", "h264", "hevc", "image2", "image2pipe", "ivf", "j2k_pipe",
         "jpeg_pipe", "jpegls_pipe", "jpegxl_pipe", "live_flv", "m4v", "matroska", "mj2", "mjpeg", "mjpeg_2000", "mov",
         "mp3", "mp4", "mpeg", "mpegts", "mpegvideo", "mpjpeg", "mxf", "nut", "obu", "ogg", "pam_pipe", "pbm_pipe",
@@ -36,6 +43,12 @@ public struct MediaAccess: Hashable, Sendable {
         "qdraw_pipe", "qoi_pipe", "rawvideo", "rm", "rtp", "rtsp", "sgi_pipe", "sunrast_pipe", "svg_pipe", "tiff_pipe",
         "v210", "v210x", "v4l2", "vc1", "vc1test", "video4linux2", "wav", "webm", "webp_pipe", "wtv", "xbm_pipe",
         "xpm_pipe", "xwd_pipe", "yuv4mpegpipe",
+    ]
+
+    /// Demuxers for files that a user named: recorders' own formats, and playlists of files beside them.
+    public static let fileFormats = [
+        "avs2", "avs3", "cavsvideo", "dash", "dirac", "gxf", "hls", "ifv", "kux", "lxf", "mpegtsraw", "mxg", "nsv",
+        "nuv", "pva", "smjpeg", "ty",
     ]
 
     /// Decoders of what cameras, recorders and editors write. The many codecs of old games are not among them.
@@ -67,13 +80,14 @@ public struct MediaAccess: Hashable, Sendable {
     /// not allowed.
     func options(scheme: String?, subject: String) throws -> [String: String] {
         let scheme = scheme ?? "file"
+        let readsAnyFile = self.readsAnyFile && scheme == "file"
         let protocols: [String]
         if let given = self.protocols {
             guard given.contains(scheme) else {
                 throw MediaError(
                     .unsupported, "open", subject,
                     reason: "the protocol '\(scheme)' is not among those allowed (\(given.joined(separator: ", ")))",
-                    hint: "add it to protocols if this is meant")
+                    hint: "add it to --protocols, or to protocols in the configuration, if this is meant")
             }
             protocols = given
         } else {
@@ -81,13 +95,17 @@ public struct MediaAccess: Hashable, Sendable {
                 throw MediaError(
                     .unsupported, "open", subject,
                     reason: "the protocol '\(scheme)' can open other files or hosts, and is not allowed by itself",
-                    hint: "list it under protocols, with all that it needs, if this is meant")
+                    hint:
+                        "list it under --protocols, or under protocols in the configuration, with all that it needs, if this is meant"
+                )
             }
-            protocols = needed
+            // Files of an encrypted playlist are read through `crypto`.
+            protocols = needed + (readsAnyFile ? ["crypto"] : [])
         }
         return [
             "protocol_whitelist": protocols.joined(separator: ","),
-            "format_whitelist": (formats ?? Self.safeFormats).joined(separator: ","),
+            "format_whitelist": (formats ?? Self.safeFormats + (readsAnyFile ? Self.fileFormats : [])).joined(
+                separator: ","),
             "codec_whitelist": codecList,
         ]
     }

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+import Imaging
 
 /// Where media is: a path or a URL. Printing it never shows passwords or tokens.
 public struct MediaLocation: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible,
@@ -48,7 +49,9 @@ public struct MediaLocation: Hashable, Sendable, CustomStringConvertible, Custom
     public var isHTTP: Bool { scheme == "http" || scheme == "https" }
 
     /// What the user may see: userinfo and the values of secret parameters are `***`.
-    public var description: String { text == "pipe:0" ? "standard input" : Secrets.redact(location: text) }
+    public var description: String {
+        text == "pipe:0" ? "standard input" : PathBytes.shown(Secrets.redact(location: text))
+    }
     /// The same as `description`.
     public var debugDescription: String { description }
     /// Shows no secrets to `dump` either.

@@ -1,4 +1,5 @@
 import Glibc
+import Imaging
 
 /// What the first bytes of a PNG file say of its pixels.
 struct PNGHeader: Hashable, Sendable {

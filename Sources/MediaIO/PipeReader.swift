@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+import Imaging
 
 /// Reads a pipe or FIFO for FFmpeg. FFmpeg's own reader blocks in `read` where no deadline and no cancellation
 /// reach it; this one polls.

@@ -1,4 +1,5 @@
 import Glibc
+import Imaging
 
 /// A text with references to secrets, `rtsp://${credential:cam_user}:${env:CAM_PASS}@host/`, which are looked up
 /// when they are needed: a configuration need not hold them, and one that changes is used at the next connection.

@@ -49,7 +49,9 @@ public final class VideoReader {
         _ location: MediaLocation, options: Options = Options(), interruption: Interruption = Interruption(),
         clock: any FrameClock = SystemClock()
     ) throws {
-        demuxer = try Demuxer(location, options: options.demuxer, interruption: interruption)
+        var demuxerOptions = options.demuxer
+        demuxerOptions.readsPixelsOnly = options.decoder.isStrict
+        demuxer = try Demuxer(location, options: demuxerOptions, interruption: interruption)
         var decoderOptions = options.decoder
         decoderOptions.isLowDelay = decoderOptions.isLowDelay || demuxer.isLive
         decoderOptions.maxPixels = min(decoderOptions.maxPixels, options.demuxer.maxPixels)

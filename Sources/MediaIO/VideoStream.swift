@@ -28,9 +28,10 @@ public struct VideoStream: Hashable, Sendable {
     /// How many videos the container holds.
     public let videoCount: Int
 
+    /// `stillOrientation` is how a picture's file says that it is turned; asked for pictures only.
     init(
-        _ stream: AVStream, format input: AVInputFormat?,
-        containerDuration: Int64, rate: AVRational, videoCount: Int = 1
+        _ stream: AVStream, format input: AVInputFormat?, containerDuration: Int64, rate: AVRational,
+        videoCount: Int = 1, stillOrientation: () -> Orientation?
     ) {
         self.videoCount = videoCount
         let parameters = stream.codecpar.pointee
@@ -41,11 +42,11 @@ public struct VideoStream: Hashable, Sendable {
         codedSize =
             parameters.width > 0 && parameters.height > 0
             ? ImageSize(height: Int(parameters.height), width: Int(parameters.width)) : nil
-        orientation = Self.displayMatrix(of: stream) ?? .upright
         let ratio =
             stream.sample_aspect_ratio.num > 0 ? stream.sample_aspect_ratio : parameters.sample_aspect_ratio
         sampleAspectRatio = Rational(ratio)
         isImage = formatName == "image2" || formatName.hasSuffix("_pipe")
+        orientation = Self.displayMatrix(of: stream) ?? (isImage ? stillOrientation() : nil) ?? .upright
         let rate = Rational(rate)
         frameRate = rate.isPositive ? rate : nil
         timeBase = Rational(stream.time_base)

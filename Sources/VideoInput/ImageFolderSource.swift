@@ -5,8 +5,9 @@ import Synchronization
 /// The images of a folder as frames, in natural order of their names; each may have a size of its own.
 ///
 /// Their time stamps count images at `SourceOptions.folderFrameRate`. Files that are no images by their name are
-/// passed over and listed in `diagnostics`; one that is called an image and cannot be decoded is an error, after
-/// which the source goes on with the next. Of animated images the first picture counts.
+/// left out and listed in `diagnostics`. One that is called an image and cannot be decoded is left out too where the
+/// options say so; else it is an error, after which the source goes on with the next. Of animated images the first
+/// picture counts.
 public final class ImageFolderSource: VideoSource, @unchecked Sendable {
     /// The camera's name.
     public let camera: String
@@ -55,7 +56,7 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
                 hint: "give 1 or more frames a second")
         }
         let folder = try chosen.map { ImageFolder(images: $0) } ?? ImageFolder(path: path)
-        guard let image = folder.images.first else {
+        guard !folder.images.isEmpty else {
             throw MediaError(.noVideo, "open", path, reason: "none of its images was chosen")
         }
         images = folder.images
@@ -63,9 +64,10 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
         pacer = Pacer()
         met.withLock {
             $0 = SourceDiagnostics()
-            $0.skippedFiles = folder.skipped
+            $0.leftOut = folder.leftOut
         }
-        let first = try decode(image)
+        let (number, first) = try firstReadable()
+        (position, sequence) = (number, UInt64(number))
         primed = first
         let picture = first.frame.picture
         return StreamInfo(
@@ -74,9 +76,46 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
             summary: "\(images.count) images, the first \(picture.format)", isLive: isLive)
     }
 
+    /// The first image that can be read, and how many stand before it.
+    private func firstReadable() throws -> (number: Int, output: VideoReader.Output) {
+        for (number, image) in images.enumerated() {
+            try interruption.checkCancellation()
+            if let output = try decodeOrLeaveOut(image) { return (number, output) }
+        }
+        let problem = diagnostics.leftOut.first { $0.reason == .unreadable }?.problem
+        throw MediaError(
+            .invalidData, "read", path,
+            reason: images.count == 1
+                ? "its one picture cannot be read" : "none of its \(images.count) pictures can be read",
+            hint: problem)
+    }
+
+    /// The picture; nil where it cannot be read and is to be left out.
+    private func decodeOrLeaveOut(_ image: String) throws -> VideoReader.Output? {
+        do {
+            return try decode(image)
+        } catch let error as MediaError
+            where options.skipsUnreadablePictures && ![.cancelled, .outOfMemory, .tooManyFiles].contains(error.kind)
+        {
+            let name = image.hasPrefix(path) ? String(image.dropFirst(path.count).drop { $0 == "/" }) : image
+            let left = LeftOut(name, .unreadable, problem: error.description)
+            // A folder that begins again meets it again.
+            met.withLock { if !$0.leftOut.contains(left) { $0.leftOut.append(left) } }
+            return nil
+        }
+    }
+
     /// The next image.
     public func next() throws -> Frame? {
-        try interruption.checkCancellation()
+        while true {
+            try interruption.checkCancellation()
+            if let frame = try nextReadable() { return frame }
+            if position == images.count, !options.loops || images.isEmpty { return nil }
+        }
+    }
+
+    /// The next image; nil where it was left out, or there is none.
+    private func nextReadable() throws -> Frame? {
         if position == images.count, options.loops, !images.isEmpty {
             position = 0
             met.withLock { $0.loops += 1 }
@@ -94,7 +133,8 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
             output = first
             primed = nil
         } else {
-            output = try decode(image)
+            guard let decoded = try decodeOrLeaveOut(image) else { return nil }
+            output = decoded
         }
         if output.frame.isCorrupt { met.withLock { $0.corrupt += 1 } }
         let stamp = FrameStamp(

@@ -1,3 +1,4 @@
+import Imaging
 import MediaIO
 
 /// Pictures and the labels that belong to them, found by their names in two folders and the folders within these.
@@ -24,6 +25,10 @@ public struct LabelledPictures: Sendable {
     public let picturesWithoutLabel: [String]
     /// Labels that have no picture, as paths from `labels`.
     public let labelsWithoutPicture: [String]
+    /// What else lies in the folder of the pictures.
+    public let leftOutOfImages: [LeftOut]
+    /// What else lies in the folder of the labels.
+    public let leftOutOfLabels: [LeftOut]
 
     /// Lists both folders. Where one lies in the other, its files are its own only.
     ///
@@ -33,9 +38,11 @@ public struct LabelledPictures: Sendable {
         guard FolderIdentity(path: images) == nil || FolderIdentity(path: images) != FolderIdentity(path: labels) else {
             throw PairingError("pictures and labels are one folder, \(images): give the labels a folder of their own")
         }
-        let pictures = try FolderContents.allFiles(under: images, except: labels).filter(ImageFolder.isImage)
-        let files = try FolderContents.allFiles(under: labels, except: images).filter(ImageFolder.isImage)
-        let candidates = Set(files.filter { $0.lowercased().hasSuffix(".png") && !CityscapesName.isCompanion($0) })
+        let inImages = try FolderContents.all(under: images, except: labels)
+        let inLabels = try FolderContents.all(under: labels, except: images)
+        let pictures = inImages.files.filter(ImageFolder.isImage)
+        let files = inLabels.files.filter(ImageFolder.isImage)
+        let candidates = Set(inLabels.files.filter(Self.isLabel))
         var pairs: [Pair] = []
         var without: [String] = []
         var owners: [String: String] = [:]
@@ -43,10 +50,12 @@ public struct LabelledPictures: Sendable {
         for picture in pictures {
             let stem = Self.stem(of: picture)
             let names = [stem + ".png", stem + ".PNG"] + CityscapesName.labels(ofPicture: stem)
-            guard let label = names.first(where: candidates.contains) else {
+            // As the file is spelled: the two names may put their accents together in different ways.
+            guard let found = names.lazy.compactMap({ candidates.firstIndex(of: $0) }).first else {
                 without.append(picture)
                 continue
             }
+            let label = candidates[found]
             if let other = owners.updateValue(picture, forKey: label) {
                 throw PairingError(
                     "the label \(Self.path(labels, label)) belongs to two pictures of \(images): \(other) and \(picture); keep one of them"
@@ -61,6 +70,14 @@ public struct LabelledPictures: Sendable {
         self.pairs = pairs
         picturesWithoutLabel = without
         labelsWithoutPicture = candidates.subtracting(used).sorted(by: NaturalOrder.precedes)
+        leftOutOfImages =
+            inImages.leftOut
+            + inImages.files.filter { !ImageFolder.isImage($0) }.map { LeftOut($0, .notAPicture) }
+        leftOutOfLabels = inLabels.leftOut + inLabels.files.filter { !Self.isLabel($0) }.map { LeftOut($0, .notALabel) }
+    }
+
+    private static func isLabel(_ name: String) -> Bool {
+        name.lowercased().hasSuffix(".png") && !CityscapesName.isCompanion(name)
     }
 
     /// What is without its counterpart, a sentence with the first few names; nil where nothing is.
@@ -69,10 +86,17 @@ public struct LabelledPictures: Sendable {
             (picturesWithoutLabel, "picture", images, "label", labels),
             (labelsWithoutPicture, "label", labels, "picture", images),
         ].filter { !$0.0.isEmpty }.map { names, thing, folder, counterpart, other in
-            let first = names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : "")
+            let first =
+                names.prefix(3).map { PathBytes.shown($0) }.joined(separator: ", ") + (names.count > 3 ? ", …" : "")
             return "\(Self.counted(names.count, thing)) of \(folder) without a \(counterpart) in \(other): \(first)"
         }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
+    }
+
+    /// All that is not in `pairs`.
+    public var leftOut: [LeftOut] {
+        leftOutOfImages + leftOutOfLabels + picturesWithoutLabel.map { LeftOut($0, .withoutLabel) }
+            + labelsWithoutPicture.map { LeftOut($0, .withoutPicture) }
     }
 
     private static func nothing(
@@ -111,7 +135,7 @@ public struct PairingError: Error, Hashable, Sendable, CustomStringConvertible {
     /// One sentence: what, where, and what to do.
     public let description: String
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String) { self.description = PathBytes.shown(description) }
 }
 
 /// How files of Cityscapes are named.

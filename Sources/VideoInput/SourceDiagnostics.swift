@@ -8,8 +8,8 @@ public struct SourceDiagnostics: Hashable, Sendable {
     public var refused = 0
     /// How often a looped source began anew.
     public var loops = 0
-    /// Files of a folder that are no images and were passed over, by name.
-    public var skippedFiles: [String] = []
+    /// What a folder holds beside the pictures that were read: of these, those that could not be read too.
+    public var leftOut: [LeftOut] = []
     /// The last failure that did not end the stream, as a sentence.
     public var lastFailure: String?
 

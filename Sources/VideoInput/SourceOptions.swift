@@ -35,6 +35,9 @@ public struct SourceOptions: Hashable, Sendable {
     public var refusesCorruptFrames: Bool?
     /// Pictures a second that are fetched from a server that answers with a single picture; nil fetches one only.
     public var stillRate: Double?
+    /// Whether a folder goes on behind a picture that cannot be read, which is then one of `SourceDiagnostics.leftOut`;
+    /// else it is an error.
+    public var skipsUnreadablePictures = false
     /// Frames a second of an image folder, for its time stamps.
     public var folderFrameRate = 25
 

@@ -32,7 +32,7 @@ public enum SourceInput: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .synthetic(let specification): MediaLocation.redacted("synthetic:\(specification)")
-        case .device(let path), .folder(let path): MediaLocation.redacted(path)
+        case .device(let path), .folder(let path): PathBytes.shown(MediaLocation.redacted(path))
         case .media(let location): location.description
         }
     }

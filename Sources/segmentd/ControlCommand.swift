@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Glibc
+import Imaging
 import MaskOutput
 import MediaIO
 import Operations

@@ -91,6 +91,8 @@ extension ExitStatus {
         case .notFound: self = .noInput
         case .permission: self = .noPermission
         case .endOfFile, .invalidData, .truncated, .noVideo, .tooLarge: self = .dataError
+        // A picture or a video that this program cannot decode is what is wrong, not the machine.
+        case .unsupported where ["read", "decode", "convert"].contains(error.action): self = .dataError
         case .unsupported, .timedOut, .connection: self = .unavailable
         case .invalidArgument: self = .usage
         case .noSpace: self = .ioError

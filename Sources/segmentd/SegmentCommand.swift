@@ -24,6 +24,9 @@ struct SegmentCommand: ParsableCommand {
             (class ids with the class colours as palette), - for Y4M on standard output, or null: for nothing. \
             Of several INPUTs each gets a file of its own in the folder OUT, named after it: a video in style overlay \
             or mask, a folder of PNGs in style ids. An output appears when it is complete, in place of what was there.
+
+            Of a folder, pictures that cannot be read are left out: each is named at the end, and the status is 65. \
+            What else lies in it, hidden files and folders too, is counted and the first few are named.
             """)
 
     @Argument(help: ArgumentHelp("What to segment.", valueName: "input"))
@@ -63,6 +66,11 @@ struct SegmentCommand: ParsableCommand {
             valueName: "name"))
     var demuxer: String?
 
+    @Flag(help: "Stop at the first picture of a folder that cannot be read.")
+    var strict = false
+
+    @OptionGroup var input: InputArguments
+
     @OptionGroup var engine: EngineArguments
 
     func validate() throws {
@@ -84,12 +92,13 @@ struct SegmentCommand: ParsableCommand {
         options.opacity = opacity
         options.resolution = resolution
         options.keepsExactTimes = exactTimes
-        var reading = SourceOptions()
-        reading.format = demuxer
         // All that can be refused before the model is loaded is refused here.
+        var sourceOptions = input.sourceOptions
+        sourceOptions.skipsUnreadablePictures = !strict
+        sourceOptions.format = demuxer
         let prepared = try jobs.map { job in
             (
-                job: job, source: try VideoSources.source(job.input, camera: job.name, options: reading),
+                job: job, source: try VideoSources.source(job.input, camera: job.name, options: sourceOptions),
                 sink: try MaskSinks.make(output: job.output, style: job.style, options: options)
             )
         }
@@ -110,6 +119,9 @@ struct SegmentCommand: ParsableCommand {
             signals.onSignal(nil)
             progress.end(note: outcome.wasCancelled ? "interrupted" : outcome.isComplete ? nil : "not completed")
             for remark in sink.remarks { StandardError.write("\(job.title): \(remark)\n") }
+            let report = InputReport(of: source.diagnostics, input: job.input)
+            for line in report.lines { StandardError.write("segmentd: \(line)\n") }
+            if report.isIncomplete { status = status ?? .dataError }
             if let failure = Self.failure(of: outcome, job: job) {
                 let told = failure.tell()
                 status = status ?? told

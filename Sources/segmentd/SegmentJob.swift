@@ -1,4 +1,5 @@
 import Glibc
+import Imaging
 import MaskOutput
 import Operations
 import VideoInput
@@ -15,7 +16,7 @@ struct SegmentJob {
     let style: OutputStyle?
 
     /// `drive.mp4 -> out.mp4`.
-    var title: String { "\(input) -> \(output == "-" ? "standard output" : output)" }
+    var title: String { "\(input) -> \(output == "-" ? "standard output" : PathBytes.shown(output))" }
 
     /// Pairs every input with its output. Throws a usage error where two would be written to one place, or over
     /// what is read.
@@ -51,9 +52,15 @@ struct SegmentJob {
     /// The name without folder and ending; what comes before the colon where there is no file.
     private static func stem(of input: String) -> String {
         let source = SourceInput(input)
-        if case .synthetic = source { return "synthetic" }
         if input == "-" { return "stdin" }
-        let path = "\(source)".prefix { $0 != "?" && $0 != "#" }
+        let path: Substring
+        switch source {
+        case .device(let name), .folder(let name): path = name[...]
+        case .media(let location):
+            // A file's name may hold anything; a URL ends before its query.
+            path = location.path.map { $0[...] } ?? "\(source)".prefix { $0 != "?" && $0 != "#" }
+        case .synthetic: path = "synthetic"
+        }
         guard let last = path.split(separator: "/").last else { return "input" }
         guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return String(last) }
         return String(last[..<dot])

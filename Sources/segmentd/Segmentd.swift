@@ -1,5 +1,7 @@
 import ArgumentParser
 import Glibc
+import Imaging
+import Imaging
 import Kernels
 import Threads
 
@@ -31,7 +33,7 @@ struct Segmentd: ParsableCommand {
         openStandardDescriptors()
         var command: any ParsableCommand
         do {
-            command = try parseAsRoot()
+            command = try parseAsRoot(arguments)
         } catch {
             leaveUnstarted(error)
         }
@@ -42,6 +44,11 @@ struct Segmentd: ParsableCommand {
         } catch {
             leave(error)
         }
+    }
+
+    /// The arguments without the program's name; bytes that are no UTF-8 are kept, as Swift's own list does not.
+    private static var arguments: [String] {
+        (1..<max(Int(CommandLine.argc), 1)).compactMap { CommandLine.unsafeArgv[$0].map { PathBytes.text($0) } }
     }
 
     /// Gives descriptors 0 to 2 that the caller closed something to be, lest the next file opened become standard

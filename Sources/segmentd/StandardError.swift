@@ -1,4 +1,5 @@
 import Glibc
+import Imaging
 import MediaIO
 import Operations
 import Synchronization
@@ -22,9 +23,9 @@ enum StandardError {
     /// Has everything written by `writer` from now on: a service does not wait for whoever reads standard error.
     static func use(_ writer: LogWriter) { self.writer.withLock { $0 = writer } }
 
-    /// Writes as one piece, without what looks like a password.
+    /// Writes as one piece, without what looks like a password; bytes of names that are no UTF-8 as `\xE9`.
     static func write(_ text: String) {
-        let text = MediaLocation.redacted(text)
+        let text = PathBytes.shown(MediaLocation.redacted(text), isText: true)
         guard let writer = writer.withLock({ $0 }) else { return ServiceLog.writeToStandardError(text) }
         writer.write(text)
     }

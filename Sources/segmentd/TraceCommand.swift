@@ -28,6 +28,8 @@ struct TraceCommand: ParsableCommand {
     @Option(name: .customLong("at"), help: "A block to keep; may be given several times. (default: all)")
     var blocks: [String] = []
 
+    @OptionGroup var inputs: InputArguments
+
     @OptionGroup var engine: EngineArguments
 
     @Option(help: "Input size for pictures, height x width, multiples of 16. (default: 768x1024)")
@@ -98,7 +100,7 @@ struct TraceCommand: ParsableCommand {
     private func refused(_ problem: String) -> CommandFailure { CommandFailure(.dataError, "\(input): \(problem)") }
 
     private func firstPicture() throws -> Picture {
-        let source = try VideoSources.source(SourceInput(input), camera: "trace")
+        let source = try VideoSources.source(SourceInput(input), camera: "trace", options: inputs.sourceOptions)
         defer { source.close() }
         _ = try source.open()
         guard let frame = try source.next() else {

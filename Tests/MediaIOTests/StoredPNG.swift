@@ -63,7 +63,7 @@ struct StoredPNG {
         return stream + [b >> 8, b, a >> 8, a].map { UInt8(truncatingIfNeeded: $0) }
     }
 
-    private static func crc(_ bytes: [UInt8]) -> UInt32 {
+    static func crc(_ bytes: [UInt8]) -> UInt32 {
         var crc = UInt32.max
         for byte in bytes {
             crc ^= UInt32(byte)

@@ -1,4 +1,5 @@
 import Glibc
+import Imaging
 
 /// What lies in a recording's folder, and how much room its disk has.
 struct RecordingFolder {
@@ -60,10 +61,7 @@ struct RecordingFolder {
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
-            names.append(
-                withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-                })
+            names.append(Imaging.name(of: entry))
         }
         return names
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Imaging
 import Synchronization
 
 /// A listening socket at a path that is ours alone.

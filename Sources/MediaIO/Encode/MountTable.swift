@@ -1,11 +1,12 @@
 import Glibc
+import Imaging
 
 /// What is mounted where, as far as this process sees it.
 enum MountTable {
     /// Whether something is mounted at `path` itself, such as a single file that a container was given: it can be written,
     /// but not replaced by another file. False where that cannot be told.
     static func isMountPoint(_ path: String) -> Bool {
-        guard let real = realpath(path, nil) else { return false }
+        guard let real = path.withPath({ realpath($0, nil) }) else { return false }
         defer { free(real) }
         let wanted = Array(UnsafeBufferPointer(start: real, count: strlen(real)).map { UInt8(bitPattern: $0) })
         return contents().split(separator: UInt8(ascii: "\n")).contains { line in

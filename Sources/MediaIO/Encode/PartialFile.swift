@@ -1,4 +1,5 @@
 import Glibc
+import Imaging
 import Synchronization
 
 /// A file that appears under its name only when it is whole.
@@ -212,7 +213,7 @@ public final class PartialFile {
 
     /// Gives the temporary file its name, or where that cannot be done its bytes to the file of that name.
     private func rename(from partialPath: String, durable: Bool) throws(EncodeError) {
-        if Glibc.rename(partialPath, path) == 0 {
+        if Imaging.rename(partialPath, path) == 0 {
             Self.unfinished.withLock { _ = $0.remove(partialPath) }
             return
         }
@@ -286,14 +287,11 @@ public final class PartialFile {
         for _ in 0..<40 {
             var status = stat()
             guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
-            if let real = realpath(path, nil) {
-                defer { free(real) }
-                return String(cString: real)
-            }
+            if let real = realPath(path) { return real }
             var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
-            let count = readlink(path, &bytes, bytes.count)
+            let count = path.withPath { readlink($0, &bytes, bytes.count) }
             guard count > 0, count < bytes.count else { return path }
-            let target = String(decoding: bytes[..<count], as: UTF8.self)
+            let target = PathBytes.text(bytes[..<count])
             path = target.hasPrefix("/") ? target : PartialName(path: path).folder + "/" + target
         }
         return path
@@ -309,9 +307,7 @@ public final class PartialFile {
         guard let directory = opendir(folder) else { return }
         defer { closedir(directory) }
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
+            let name = name(of: entry)
             guard matches(name) else { continue }
             let path = (folder == "/" ? "" : folder) + "/" + name
             let file = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)

@@ -1,5 +1,6 @@
 import Imaging
 import Segmentation
+import VideoInput
 
 /// What `evaluate` prints: the report with what was measured, as tables for people or as JSON for programs.
 struct AccuracyTable: Encodable {
@@ -7,9 +8,11 @@ struct AccuracyTable: Encodable {
     private let size: ImageSize
     private let fit: Fit
     private let report: AccuracyReport
+    private let leftOut: [LeftOut]
 
-    /// The report on the masks of `model`, whose input of `size` was fitted by `fit`.
-    init(_ report: AccuracyReport, model: String, size: ImageSize, fit: Fit) {
+    /// The report on the masks of `model`, whose input of `size` was fitted by `fit`, and what was not measured.
+    init(_ report: AccuracyReport, model: String, size: ImageSize, fit: Fit, leftOut: [LeftOut]) {
+        self.leftOut = leftOut
         self.report = report
         self.model = model
         self.size = size
@@ -26,6 +29,7 @@ struct AccuracyTable: Encodable {
         case boundaryF = "boundary_f"
         case classBoundaryF = "class_boundary_f"
         case ignoredPixels = "ignored_pixels"
+        case leftOut = "left_out"
     }
 
     /// Rates in percent; null where the labels do not show a class, or the model has no categories.
@@ -45,6 +49,19 @@ struct AccuracyTable: Encodable {
         try container.encode(report.confusion.pixels, forKey: .pixels)
         let ignored = report.confusion.ignoredPixels.map { ("\($0.id)", $0.pixels) }
         try container.encode(Dictionary(uniqueKeysWithValues: ignored), forKey: .ignoredPixels)
+        let names = Dictionary(grouping: leftOut, by: \.reason.rawValue)
+        try container.encode(names.mapValues(LeftOutNames.init), forKey: .leftOut)
+    }
+
+    /// What was not measured for one reason: how many, and the first few.
+    private struct LeftOutNames: Encodable {
+        let count: Int
+        let first: [String]
+
+        init(_ all: [LeftOut]) {
+            count = all.count
+            first = all.prefix(10).map { PathBytes.shown($0.name) }
+        }
     }
 
     private func percent(_ share: Double) -> Double { 100 * share }
@@ -88,6 +105,7 @@ struct AccuracyTable: Encodable {
             let ids = ignored.prefix(8).map { "\($0.id)" }.joined(separator: ", ") + (ignored.count > 8 ? ", …" : "")
             lines.append(row("no class", [cell(share / (share + pixels))]) + "  of all pixels, not counted: \(ids)")
         }
+        if let summary = LeftOut.summary(of: leftOut) { lines += ["", "left out: \(summary)"] }
         return lines
     }
 }
