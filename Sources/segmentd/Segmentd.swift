@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import Imaging
-import Imaging
 import Kernels
 import Threads
 
