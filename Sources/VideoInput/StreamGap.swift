@@ -33,6 +33,8 @@ struct StreamGap: Sendable {
     private var lastArrival: UInt64?
     private var believed: Mark?
     private var doubted: Mark?
+    /// The last mark that came in time, from a held-up picture on until the pictures have caught up with it.
+    private var timely: Mark?
 
     /// A stream that announces `rate` frames a second, where it does.
     init(rate: Rational? = nil) {
@@ -56,12 +58,20 @@ struct StreamGap: Sendable {
         }
         if isLong {
             let isSmall = Self.isSmall(last, mark, stampInterval)
+            timely = isSmall ? timely ?? last : nil
             accept(mark, after: isSmall ? last : nil)
             return isSmall ? .steady : .halted
         }
         if isContinued(last, mark) {
             accept(mark, after: last)
             return .steady
+        }
+        // The network held up what came before the halt, so nothing was silent for long before this picture: its stamp
+        // is as far from the last punctual one as time went on.
+        if let punctual = timely, isContinued(punctual, mark), mark.stamp > last.stamp {
+            timely = nil
+            accept(mark, after: nil)
+            return .halted
         }
         if let before = doubted, isContinued(before, mark) {
             accept(mark, after: before)
@@ -73,7 +83,15 @@ struct StreamGap: Sendable {
 
     private mutating func accept(_ mark: Mark, after last: Mark?) {
         (believed, doubted) = (mark, nil)
+        if let punctual = timely, hasCaughtUp(punctual, mark) { timely = nil }
         if let last { stampInterval.advance(by: UInt64(max(mark.stamp &- last.stamp, 0))) }
+    }
+
+    /// Whether `next` is no later than `punctual` was. A bound that is kept for hours would be one of drifting clocks.
+    private func hasCaughtUp(_ punctual: Mark, _ next: Mark) -> Bool {
+        let step = UInt64(max(next.stamp.subtractingReportingOverflow(punctual.stamp).partialValue, 0))
+        let passed = next.arrival > punctual.arrival ? next.arrival - punctual.arrival : 0
+        return passed <= step.addingReportingOverflow(Self.longest(stampInterval)).partialValue
     }
 
     /// Whether the stamps went on by a picture or a few, although nothing came for long: what a network held up.

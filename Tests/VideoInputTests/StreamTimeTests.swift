@@ -94,6 +94,31 @@ struct StreamTimeTests {
         #expect(step(3_100) == .halted)
     }
 
+    @Test("a camera that halted while the network held pictures up has left some out", arguments: [1, 5, 40])
+    func haltedBehindTheNetwork(heldUp: Int) {
+        var gap = StreamGap(rate: Rational(25, 1))
+        var (stamp, arrival): (Int64, UInt64) = (0, 9_000 * ms)
+        func step(_ milliseconds: UInt64, stamped: Int64) -> StreamGap.Judgement {
+            arrival += milliseconds * ms
+            stamp += stamped * 1_000_000
+            return gap.judge(stamp: stamp, arrival: arrival)
+        }
+        for _ in 0..<20 { _ = step(40, stamped: 40) }
+        // Both sleep for four seconds; a few pictures were still on their way.
+        #expect(step(4_000, stamped: 40) == .steady)
+        for _ in 1..<heldUp { #expect(step(0, stamped: 40) == .steady) }
+        #expect(step(40, stamped: Int64(4_040 - heldUp * 40)) == .halted)
+        for _ in 0..<20 { #expect(step(40, stamped: 40) == .steady) }
+        // A strange stamp behind held-up pictures stays one.
+        #expect(step(4_000, stamped: 40) == .steady)
+        #expect(step(0, stamped: 18_000_000) == .strange)
+        #expect(step(0, stamped: 40 - 18_000_000) == .steady)
+        // Once all has come, a stamp that is ahead by less than the network's delay is strange again.
+        for _ in 0..<98 { #expect(step(0, stamped: 40) == .steady) }
+        for _ in 0..<5 { #expect(step(40, stamped: 40) == .steady) }
+        #expect(step(40, stamped: 2_000) == .strange)
+    }
+
     @Test(
         "a strange stamp is doubted alone, a clock that was set after one picture",
         arguments: [18_000_000, -18_000_000, 900, -900])
