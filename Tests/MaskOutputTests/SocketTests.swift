@@ -72,6 +72,17 @@ final class SocketReader {
     }
 }
 
+/// The path that a descriptor's socket is bound to; nil for what is no such socket.
+private func boundPath(of descriptor: Int32) -> String? {
+    var address = sockaddr_un()
+    var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let result = withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+    }
+    guard result == 0, address.sun_family == sa_family_t(AF_UNIX) else { return nil }
+    return withUnsafeBytes(of: &address.sun_path) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+}
+
 /// A sink at a socket that a test feeds, from one thread at a time.
 final class Publisher: @unchecked Sendable {
     let folder: TemporaryFolder
@@ -224,10 +235,11 @@ final class Publisher: @unchecked Sendable {
         var settings = SocketServer.Settings()
         settings.maximumClients = 64
         let publisher = try Publisher(size: ImageSize(height: 240, width: 320), settings: settings)
-        // The server's ends have the path it was bound to, beside its own. Other tests open descriptors meanwhile.
+        // The listener and the server's end of each connection have an address in its folder. Other tests open
+        // descriptors meanwhile.
         let descriptors = {
-            let sockets = (try? String(contentsOfFile: "/proc/net/unix", encoding: .utf8)) ?? ""
-            return sockets.split(separator: "\n").count { $0.contains(publisher.folder("")) }
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+            return names.compactMap { Int32($0) }.count { boundPath(of: $0)?.hasPrefix(publisher.folder("")) == true }
         }
         let steady = try #require(SocketReader(publisher.path))
         publisher.wait("the steady reader") { publisher.socket.snapshot.clients == 1 }

@@ -17,6 +17,11 @@ struct RunTests {
 
     /// Reads the first `count` bytes of a socket as soon as it is there.
     private func read(_ name: String, _ count: Int, of running: Running) -> [UInt8] {
+        read(name, of: running) { $0.count >= count }.prefix(count) + []
+    }
+
+    /// Reads a socket from the moment it is there until `isEnough`; less where it is closed or silent for a minute.
+    private func read(_ name: String, of running: Running, until isEnough: ([UInt8]) -> Bool) -> [UInt8] {
         var bytes: [UInt8] = []
         guard running.wait(until: { FileManager.default.fileExists(atPath: folder.path(name)) }) else { return [] }
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -33,8 +38,8 @@ struct RunTests {
         var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var chunk = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < count {
-            let got = recv(descriptor, &chunk, min(chunk.count, count - bytes.count), 0)
+        while !isEnough(bytes) {
+            let got = recv(descriptor, &chunk, chunk.count, 0)
             guard got > 0 else { break }
             bytes += chunk[..<got]
         }
@@ -132,17 +137,16 @@ struct RunTests {
               - {name: gone, source: "rtsp://127.0.0.1:1/x"}
 
             """)
-        let frame = 64 * 64 + 60
-        for name in ["front", "rear", "gone"] {
-            let text = String(decoding: read("run/\(name).mask", 8 * frame, of: running), as: UTF8.self)
-            let flags = text.split(separator: " XF=").dropFirst().map { $0.prefix { $0 != "\n" } }
-            #expect(flags.count >= 6, "\(name): \(running.errors)")
-            if name == "gone" {
-                #expect(flags.allSatisfy { $0 == "3" }, "\(flags)")
-            } else {
-                #expect(flags.contains("0"), "\(flags)")
-            }
+        let flags = { (bytes: [UInt8]) in
+            String(decoding: bytes, as: UTF8.self).split(separator: " XF=").dropFirst().map { $0.prefix { $0 != "\n" } }
         }
+        // How many masks are blind before the first picture is a matter of the machine's load.
+        for name in ["front", "rear"] {
+            let found = flags(read("run/\(name).mask", of: running) { flags($0).contains("0") })
+            #expect(found.contains("0"), "\(name): \(found) \(running.errors)")
+        }
+        let blind = flags(read("run/gone.mask", of: running) { flags($0).count >= 6 })
+        #expect(blind.count >= 6 && blind.allSatisfy { $0 == "3" }, "gone: \(blind) \(running.errors)")
         running.send(SIGTERM)
         let result = running.wait()
         #expect(result.status == 0, result.summary)
