@@ -313,7 +313,8 @@ def segment_within(bench, group: Path, outcome: Outcome, limit: int) -> str:
 
 @fault("threads run out while it runs")
 def no_more_threads(bench, outcome: Outcome) -> None:
-    """Not one more thread can be started: what runs goes on, a camera comes back, SIGTERM ends it."""
+    """Not one more thread can be started: what runs goes on, a camera comes back, SIGTERM ends it. A camera that is added
+    meanwhile is refused or waits, and works once there are threads again."""
     with pids_group() as group, Rig(bench) as rig:
         rig.start(prefix=inside(group))
         outcome.begin(rig)
@@ -331,17 +332,56 @@ def no_more_threads(bench, outcome: Outcome) -> None:
             outcome.fail("the control socket does not answer")
         if rig.http_port is not None and page(rig, "/live")[0] != 200:
             outcome.fail(f"/live says {page(rig, '/live')}")
-        outcome.end(rig)
+        added = add_camera(rig)
+        time.sleep(3)
+        told = [line for line in rig.daemon_log.read_text(errors="replace").splitlines() if "thread" in line]
+        outcome.note(f"a camera added meanwhile: {(told or ['nothing is said'])[-1][-160:]}")
+        if not told:
+            outcome.fail("nothing says that a camera that was added lacks a thread")
+        gap = longest_gap_ms(rig.sightings("rear"), moment, now())
+        if gap > 1000:
+            outcome.fail(f"the other camera gave no mask for {gap:.0f} ms while a camera was added")
+        expect_added_camera(rig, group, outcome, added)
+        outcome.end(rig, settle=2, rear_may_pause=True)
+        (group / "pids.max").write_text((group / "pids.current").read_text())
         end_by_sigterm(rig, outcome, "no thread can be started")
+
+
+def add_camera(rig: Rig) -> Path:
+    """Adds a camera `side` by a reload; its socket."""
+    cameras = rig.configuration()["cameras"]
+    side = {"name": "side", "source": "synthetic:size=160x128,rate=5,live=true", "sockets": ["mask"]}
+    rig.write_configuration(top={"cameras": [*cameras, side]})
+    rig.daemon.signal(signal.SIGHUP)
+    return rig.folder / "run/side.mask"
+
+
+def expect_added_camera(rig: Rig, group: Path, outcome: Outcome, socket_path: Path) -> None:
+    """There are threads again: the camera `side` must work, perhaps after another reload."""
+    (group / "pids.max").write_text("max")
+    rig.daemon.signal(signal.SIGHUP)
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        try:
+            with socket.socket(socket.AF_UNIX) as reader:
+                reader.settimeout(5)
+                reader.connect(str(socket_path))
+                if reader.makefile("rb").readline().startswith(b"YUV4MPEG2"):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    outcome.fail("15 s after threads could be started again the added camera gives nothing")
 
 
 @fault("suspend: everything stops, then goes on", is_short=True)
 def suspend(bench, outcome: Outcome) -> None:
-    """Service and cameras stop together for seconds, as in a vehicle that sleeps."""
+    """Service and cameras stop together for seconds, as in a vehicle that sleeps. The cameras leave out whole groups of
+    pictures, so the frame numbers fit by chance: only the time tells that pictures are missing."""
     with Rig(bench) as rig:
         rig.start()
         outcome.begin(rig)
-        for seconds in (3, 10):
+        for seconds in (2, 3, 3, 10):
             everything = [rig.daemon, *(camera.server for camera in rig.cameras.values())]
             for process in everything:
                 process.signal(signal.SIGSTOP)
