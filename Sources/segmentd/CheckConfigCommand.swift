@@ -38,6 +38,11 @@ struct CheckConfigCommand: ParsableCommand {
                     "\(file): warning: sockets.group: this machine has no group \"\(group)\", without which the "
                         + "service does not start; `groupadd --system \(group)` makes it\n")
             }
+            if let group = configuration.control.group, getgrnam(group) == nil {
+                StandardError.write(
+                    "\(file): warning: control.group: this machine has no group \"\(group)\", so it lets nobody in; "
+                        + "`groupadd --system \(group)` makes it\n")
+            }
             if let against {
                 print(
                     "from \(against): \(ReloadPlan(from: try ServiceConfiguration(path: against), to: configuration))"

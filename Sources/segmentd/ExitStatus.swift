@@ -116,7 +116,7 @@ extension ExitStatus {
     private init(_ error: ControlClientError) {
         switch error {
         case .notRunning, .noAnswer, .timedOut, .refused: self = .unavailable
-        case .notAllowed: self = .noPermission
+        case .notAllowed, .notPermitted: self = .noPermission
         case .unusable: self = .usage
         case .notUnderstood: self = .dataError
         }

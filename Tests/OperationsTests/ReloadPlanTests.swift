@@ -74,6 +74,7 @@ struct ReloadPlanTests {
             ("http: {port: 9100}\n", "changes the HTTP port"),
             ("sockets: {mode: 0600}\n", "changes who may connect to the sockets"),
             ("sockets: {allow_uids: [0, 33]}\n", "changes who may connect to the sockets"),
+            ("control: {allow_uids: [7]}\n", "changes who may reload and take snapshots"),
             ("sockets: {max_clients: 3}\n", "changes who may connect to the sockets"),
         ])
     func settings(change: String, expected: String) throws {

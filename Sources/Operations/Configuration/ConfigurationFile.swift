@@ -48,6 +48,7 @@ extension ServiceConfiguration {
         let logThreshold = top.value(Table.logLevel)
         let reportInterval = top.value(Table.reportInterval)
         let sockets = Sockets(top.section(Table.sockets))
+        let control = Control(top.section(Table.control))
         let http = HTTP(top.section(Table.http))
         let readers = top.sections(Table.cameras)
         let cameras = readers.map { Camera($0, inheritedFit: fit ?? .stretch) }
@@ -57,7 +58,7 @@ extension ServiceConfiguration {
         }
         Self.noteTwins(readers, cameras)
         guard let model, let size, let threads, let cpuFeatures, let logThreshold, let reportInterval, let sockets,
-            let http
+            let control, let http
         else { return nil }
         self.model = model
         self.size = size
@@ -66,6 +67,7 @@ extension ServiceConfiguration {
         self.logThreshold = logThreshold
         reportIntervalSeconds = reportInterval
         self.sockets = sockets
+        self.control = control
         self.http = http
         self.cameras = cameras.compactMap { $0 }
     }
@@ -112,6 +114,16 @@ extension ServiceConfiguration.Sockets {
         self.maxClients = maxClients
         clientTimeoutMilliseconds = clientTimeout
         self.allowedUsers = allowedUsers
+    }
+}
+
+extension ServiceConfiguration.Control {
+    init?(_ section: SettingReader) {
+        let allowedUsers = section.value(ConfigurationSettings.controlUsers)
+        let group = section.value(ConfigurationSettings.controlGroup)
+        guard let allowedUsers, let group else { return nil }
+        self.allowedUsers = allowedUsers
+        self.group = group
     }
 }
 

@@ -53,6 +53,19 @@ enum ConfigurationSettings {
             .setting(allowedUsers),
         ])
 
+    static let controlUsers = Setting(
+        "allow_uids", SettingFormat<Int>.integer(0...4_294_967_294).list(), default: [],
+        "Further users that may do so, by number. They need no place in sockets.allow_uids, but the socket's mode and "
+            + "group must let them in.")
+    static let controlGroup = Setting(
+        "group", SettingFormat<String>.text("the name of a group").or("none"), default: .some(nil),
+        "A group whose members may do so, too.")
+    static let control = SettingSection(
+        "control",
+        "Who may have the service read its configuration again (reload) and fetch pictures (snapshot): root and the "
+            + "service's own user, and those named here. Facts are for all whom the sockets let in.",
+        [.setting(controlUsers), .setting(controlGroup)])
+
     static let port = Setting(
         "port", SettingFormat<Int>.integer(1...65_535).or("none"), default: .some(nil),
         "The port for /metrics (Prometheus), /status (JSON), /live and /ready; none opens no port.")
@@ -185,7 +198,7 @@ enum ConfigurationSettings {
 
     static let all: [SettingEntry] = [
         .setting(model), .setting(size), .setting(fit), .setting(threads), .setting(cpuFeatures),
-        .setting(logLevel), .setting(reportInterval), .section(sockets), .section(http),
+        .setting(logLevel), .setting(reportInterval), .section(sockets), .section(control), .section(http),
         .section(cameras),
     ]
 }

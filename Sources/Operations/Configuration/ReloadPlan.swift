@@ -14,6 +14,8 @@ public struct ReloadPlan: Equatable, Sendable, CustomStringConvertible {
     public var movesSockets = false
     /// Whether who may connect, how many, or for how long they may stall has changed.
     public var changesAccess = false
+    /// Whether who may do more at the control socket than look has changed.
+    public var changesControl = false
     /// Whether the HTTP port changes.
     public var changesHTTP = false
     /// Whether other messages are logged.
@@ -30,6 +32,7 @@ public struct ReloadPlan: Equatable, Sendable, CustomStringConvertible {
         var settings = old.sockets
         settings.directory = new.sockets.directory
         changesAccess = settings != new.sockets
+        changesControl = old.control != new.control
         changesHTTP = old.http != new.http
         changesLog = old.logThreshold != new.logThreshold
         changesReports = old.reportIntervalSeconds != new.reportIntervalSeconds
@@ -55,6 +58,7 @@ public struct ReloadPlan: Equatable, Sendable, CustomStringConvertible {
         if loadsEngine { changes.append("loads the network anew") }
         if movesSockets { changes.append("moves the sockets") }
         if changesAccess { changes.append("changes who may connect to the sockets") }
+        if changesControl { changes.append("changes who may reload and take snapshots") }
         if changesHTTP { changes.append("changes the HTTP port") }
         if changesLog { changes.append("changes the log level") }
         if changesReports { changes.append("changes the interval of reports") }

@@ -65,6 +65,14 @@ public struct ServiceConfiguration: Sendable {
         public var allowedUsers: [Int]?
     }
 
+    /// Who may do more at the control socket than look, besides root and the service's own user.
+    public struct Control: Hashable, Sendable {
+        /// Users by number.
+        public var allowedUsers: [Int]
+        /// A group; nil for none.
+        public var group: String?
+    }
+
     /// Where metrics and status are served over HTTP.
     public struct HTTP: Hashable, Sendable {
         /// The port; nil for none.
@@ -143,6 +151,8 @@ public struct ServiceConfiguration: Sendable {
     public var reportIntervalSeconds: Int
     /// Where sockets are and who may connect.
     public var sockets: Sockets
+    /// Who may do more at the control socket than look.
+    public var control: Control
     /// Where metrics and status are served over HTTP.
     public var http: HTTP
     /// The cameras, one at least.

@@ -125,9 +125,9 @@ public enum ControlAnswers {
         public var height: Int
         /// `overlay`, `mask`, `ids` or `picture`.
         public var style: String
-        /// The file it was written to; nil where it is in the answer.
+        /// The file that `segmentd ctl` wrote it to; nil in the service's answer.
         public var path: String?
-        /// The PNG file, in base64; nil where it is in a file.
+        /// The PNG file, in base64; nil where `segmentd ctl` wrote it to a file.
         public var png: Data?
 
         enum CodingKeys: String, CodingKey {

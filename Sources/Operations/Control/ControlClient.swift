@@ -17,6 +17,8 @@ public enum ControlClientError: Error, Equatable, CustomStringConvertible {
     case notUnderstood(path: String)
     /// The service says no.
     case refused(String)
+    /// The service says no to this user.
+    case notPermitted(String)
 
     /// One sentence: what, and what to do.
     public var description: String {
@@ -33,7 +35,7 @@ public enum ControlClientError: Error, Equatable, CustomStringConvertible {
                 + "have, or sockets.allow_uids does not name this user"
         case .timedOut(let path, let seconds): "segmentd at \(path) did not answer within \(seconds) s"
         case .notUnderstood(let path): "what answers at \(path) is no segmentd of this version"
-        case .refused(let reason): reason
+        case .refused(let reason), .notPermitted(let reason): reason
         }
     }
 }
@@ -114,7 +116,7 @@ public final class ControlClient {
     ) throws(ControlClientError) -> Value {
         let line = try ask(request)
         if let refusal = try? ServiceJSON.decode([String: String].self, from: line), let reason = refusal["error"] {
-            throw .refused(reason)
+            throw refusal["reason"] == "permission" ? .notPermitted(reason) : .refused(reason)
         }
         guard let value = (try? ServiceJSON.decode([String: Value].self, from: line))?[request.kind.rawValue] else {
             throw .notUnderstood(path: path)

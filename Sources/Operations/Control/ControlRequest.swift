@@ -38,8 +38,6 @@ public struct ControlRequest: Hashable, Sendable {
     public var camera: String?
     /// What a snapshot shows.
     public var style = MaskSnapshot.Style.overlay
-    /// The file that a snapshot is written to by the service; nil for the answer itself.
-    public var path: String?
 
     /// A request for `kind`.
     public init(_ kind: Kind) { self.kind = kind }
@@ -49,7 +47,12 @@ public struct ControlRequest: Hashable, Sendable {
         guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else {
             throw ControlError("expected a JSON object on one line, such as {\"request\":\"status\"}")
         }
-        let known = ["request", "camera", "style", "path"]
+        let known = ["request", "camera", "style"]
+        guard object["path"] == nil else {
+            throw ControlError(
+                "path is no longer accepted: the service writes no files for others; the answer has the picture in png, "
+                    + "and segmentd ctl snapshot -o FILE writes it as the user who runs it")
+        }
         if let stranger = object.keys.sorted().first(where: { !known.contains($0) }) {
             throw ControlError("unknown key \(Self.shown(stranger)); the keys are \(known.joined(separator: ", "))")
         }
@@ -69,7 +72,6 @@ public struct ControlRequest: Hashable, Sendable {
         }
         self.kind = kind
         camera = try text("camera")
-        path = try text("path")
         if let word = try text("style") {
             guard let style = MaskSnapshot.Style(rawValue: word) else {
                 let styles = MaskSnapshot.Style.allCases.map(\.rawValue).joined(separator: ", ")
@@ -78,7 +80,7 @@ public struct ControlRequest: Hashable, Sendable {
             self.style = style
         }
         func isGiven(_ key: String) -> Bool { object[key].map { !($0 is NSNull) } ?? false }
-        if kind != .snapshot, let key = ["camera", "path", "style"].first(where: isGiven) {
+        if kind != .snapshot, let key = ["camera", "style"].first(where: isGiven) {
             throw ControlError("\(key) belongs to a snapshot, not to \(kind.rawValue)")
         }
     }
@@ -89,7 +91,6 @@ public struct ControlRequest: Hashable, Sendable {
         if kind == .snapshot {
             object["style"] = style.rawValue
             object["camera"] = camera
-            object["path"] = path
         }
         return (try? ServiceJSON.encode(object)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }

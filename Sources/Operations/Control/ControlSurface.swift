@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Imaging
 import MaskOutput
 
@@ -13,6 +12,8 @@ public protocol ControlSurface: AnyObject, Sendable {
     var labels: LabelSet { get }
     /// The last frame of every camera.
     var latest: LatestFrames { get }
+    /// Who may do more than look.
+    var permission: ControlPermission { get }
     /// Reads the configuration again, one call after the other; `done` is told what it came to, or why it was refused.
     func reload(_ done: @escaping @Sendable (Result<ControlAnswers.Reload, ControlError>) -> Void)
 }
@@ -27,10 +28,13 @@ public struct ControlResponder: Sendable {
     /// What a client gets that asks in more than 64 KiB.
     public static let tooLong = error("a request is one line of at most 64 KiB")
 
-    /// Answers one line.
-    public func answer(_ line: String, _ respond: @escaping @Sendable ([UInt8]) -> Void) {
+    /// Answers one line of `peer`.
+    public func answer(_ line: String, from peer: SocketPeer, _ respond: @escaping @Sendable ([UInt8]) -> Void) {
         do {
             let request = try ControlRequest(line: line)
+            if let refusal = surface.permission.refusal(of: request.kind, for: peer) {
+                return respond(Self.notPermitted(refusal))
+            }
             switch request.kind {
             case .status: respond(try Self.object("status", surface.report()))
             case .labels: respond(try Self.object("labels", ControlAnswers.labels(surface.labels)))
@@ -86,43 +90,24 @@ public struct ControlResponder: Sendable {
             throw ControlError("the camera \(camera) has not seen anything yet")
         }
         let picture = try MaskSnapshot(of: sight.mask, picture: sight.frame.picture, style: request.style)
-        if let path = request.path { try Self.write(picture.png, to: path) }
         let capture = sight.mask.stamp.capture
         let now = SystemClock().monotonicNanoseconds
         let age = now > capture.monotonicNanoseconds ? now - capture.monotonicNanoseconds : 0
         return ControlAnswers.Snapshot(
             camera: camera, sequence: sight.mask.stamp.sequence, capturedNs: capture.epochNanoseconds,
             ageMs: Int(age / 1_000_000), width: picture.size.width,
-            height: picture.size.height, style: request.style.rawValue, path: request.path,
-            png: request.path == nil ? Data(picture.png) : nil)
-    }
-
-    /// Writes a new file. One that is there is left alone: whoever may ask for snapshots must not be able to replace
-    /// what the service writes.
-    private static func write(_ bytes: [UInt8], to path: String) throws {
-        guard path.hasPrefix("/"), !path.contains("\0") else {
-            throw ControlError("path: expected one that starts with /, for the service has a folder of its own")
-        }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else {
-            throw ControlError("the service cannot write \(path): \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let code = errno
-                unlink(path)
-                throw ControlError("the service cannot write \(path): \(String(cString: strerror(code)))")
-            }
-            rest = rest.dropFirst(count)
-        }
+            height: picture.size.height, style: request.style.rawValue, path: nil,
+            png: Data(picture.png))
     }
 
     private static func object(_ key: String, _ value: some Encodable) throws -> [UInt8] {
         Array(try ServiceJSON.encode([key: value])) + [UInt8(ascii: "\n")]
+    }
+
+    /// Programs tell by `reason` that another user might have been answered.
+    private static func notPermitted(_ refusal: ControlError) -> [UInt8] {
+        let answer = ["error": refusal.description, "reason": "permission"]
+        return ((try? ServiceJSON.encode(answer)).map { Array($0) } ?? []) + [UInt8(ascii: "\n")]
     }
 
     private static func error(_ message: String) -> [UInt8] {

@@ -171,6 +171,9 @@ public final class ServiceRuntime: ControlSurface {
     /// What class ids mean.
     public var labels: LabelSet { state.withLock { $0.engine.queue.labels } }
 
+    /// Who may do more than look.
+    public var permission: ControlPermission { ControlPermission(state.withLock { $0.configuration.control }) }
+
     // MARK: - Reload
 
     /// Reads the configuration file again and goes over to it. One reload after the other; `done` is told what was
@@ -240,7 +243,7 @@ public final class ServiceRuntime: ControlSurface {
             for camera in plan.stopped { latest.forget(camera) }
             do throws(OutputError) {
                 try sockets.commit(preparation)
-                let settings = configuration.sockets.settings
+                let settings = Self.controlSettings(configuration)
                 let control = state.withLock { $0.control }
                 control?.change(settings)
                 if let control, setup.inherited.descriptor(for: control.path) == nil {
@@ -266,9 +269,9 @@ public final class ServiceRuntime: ControlSurface {
         if state.withLock({ $0.control?.path }) == path { return }
         let responder = ControlResponder(self)
         let fresh = try LineServer(
-            path: path, inherited: setup.inherited.descriptor(for: path), settings: configuration.sockets.settings,
+            path: path, inherited: setup.inherited.descriptor(for: path), settings: Self.controlSettings(configuration),
             tooLong: ControlResponder.tooLong, clock: setup.clock, onEvent: { [sockets] in sockets.log($0) },
-            handler: { line, _, respond in responder.answer(line, respond) })
+            handler: { line, peer, respond in responder.answer(line, from: peer, respond) })
         let old = state.withLock { state in
             defer { state.control = fresh }
             return state.control
@@ -284,6 +287,13 @@ public final class ServiceRuntime: ControlSurface {
             setup.logger.warning("the old control socket is closed at once: \(error)")
             old.close()
         }
+    }
+
+    /// As the other sockets; those that may do more than look are let in, too.
+    private static func controlSettings(_ configuration: ServiceConfiguration) -> SocketServer.Settings {
+        var settings = configuration.sockets.settings
+        settings.allowedUsers?.formUnion(ControlPermission(configuration.control).connecting)
+        return settings
     }
 
     private func openHTTP(_ configuration: ServiceConfiguration) throws(StatusServerError) {

@@ -1,0 +1,170 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite("A service whose surroundings stand still", .serialized)
+struct StandstillTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func write(_ settings: String = "") throws {
+        try folder.write(
+            """
+            size: 64x64
+            threads: 1
+            report_interval_s: 1
+            log_level: debug
+            \(settings)
+            cameras:
+              - {name: front, source: "synthetic:size=160x96,live=true", sockets: [mask], max_age_ms: 60000}
+              - {name: gone, source: "rtsp://127.0.0.1:1/x", sockets: [mask]}
+
+            """, to: "config.yaml")
+    }
+
+    private func ctl(_ arguments: String...) throws -> Program.Result {
+        try Running(["ctl"] + arguments + ["--socket", folder.path("run/control")], in: folder).wait()
+    }
+
+    /// The service with a standard error that is full and that nobody reads.
+    private func startUnread() throws -> (Process, Pipe) {
+        let errors = Pipe()
+        let end = errors.fileHandleForWriting.fileDescriptor
+        _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        var bytes = [UInt8](repeating: 10, count: 4096)
+        while Glibc.write(end, &bytes, bytes.count) > 0 {}
+        _ = fcntl(end, F_SETFL, 0)
+        let process = Process()
+        process.executableURL = Program.url
+        process.arguments = ["run", "--config", "config.yaml"]
+        process.currentDirectoryURL = folder.url
+        process.environment = ProcessInfo.processInfo.environment.merging(["RUNTIME_DIRECTORY": folder.path("run")]) {
+            $1
+        }
+        process.standardError = errors
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return (process, errors)
+    }
+
+    private func wait(seconds: Double = 60, until condition: () -> Bool) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < deadline {
+            if condition() { return true }
+            usleep(20_000)
+        }
+        return false
+    }
+
+    @Test("sends masks and ends at SIGTERM while nobody reads its log, and says what is missing")
+    func unreadLog() throws {
+        try write()
+        let (process, errors) = try startUnread()
+        defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+        try #require(wait { FileManager.default.fileExists(atPath: folder.path("run/front.mask")) })
+        let reader = try #require(MaskStream(folder.path("run/front.mask")))
+        for _ in 0..<30 { _ = try #require(reader.frame()) }
+        let status = try ctl("status")
+        #expect(status.status == 0, status.summary)
+        let began = ContinuousClock.now
+        kill(process.processIdentifier, SIGTERM)
+        #expect(wait { !process.isRunning }, "SIGTERM ends it")
+        // One second for the log, one for readers of masks, and the rest for a busy machine.
+        #expect(ContinuousClock.now - began < .seconds(20))
+        #expect(process.terminationStatus == 0)
+        _ = errors
+    }
+
+    /// Connects to a port of this machine; negative where that fails.
+    private func connect(port: Int) -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        var limit = timeval(tv_sec: 5, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        guard connected == 0 else {
+            close(descriptor)
+            return -1
+        }
+        return descriptor
+    }
+
+    /// The first line of what `path` answers; empty where nothing does.
+    private func page(_ path: String, port: Int) -> String {
+        let descriptor = connect(port: port)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+        send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        return String(decoding: chunk.prefix { $0 != 13 }.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    @Test("answers over HTTP and serves masks while descriptors run out, and after it")
+    func descriptors() throws {
+        let port = Int.random(in: 21_000..<21_500)
+        try write("http: {port: \(port)}\nsockets: {max_clients: 200}")
+        let running = try Running(
+            ["-c", "ulimit -n 64; exec \"$0\" run --config config.yaml", Program.url.path(percentEncoded: false)],
+            in: folder, environment: ["RUNTIME_DIRECTORY": folder.path("run")], program: URL(filePath: "/bin/sh"))
+        #expect(running.wait { page("/live", port: port) == "HTTP/1.1 200 OK" }, "\(running.errors)")
+        #expect(running.wait { FileManager.default.fileExists(atPath: folder.path("run/front.mask")) })
+        let reader = try #require(MaskStream(folder.path("run/front.mask")))
+        _ = try #require(reader.frame())
+        // Idle connections to the port take few descriptors.
+        let idle = (0..<70).map { _ in connect(port: port) }
+        #expect(running.wait { page("/live", port: port) == "HTTP/1.1 200 OK" })
+        for descriptor in idle where descriptor >= 0 { close(descriptor) }
+        // Readers of masks take all there are.
+        var readers = (0..<100).compactMap { _ in MaskStream(folder.path("run/front.mask")) }
+        #expect(running.wait { running.errors.contains("cannot accept") }, "\(running.errors)")
+        for _ in 0..<20 { _ = try #require(reader.frame()) }
+        readers.removeAll()
+        #expect(running.wait { page("/live", port: port) == "HTTP/1.1 200 OK" }, "\(running.errors)")
+        let late = try #require(MaskStream(folder.path("run/front.mask")))
+        #expect(late.frame() != nil)
+        running.send(SIGTERM)
+        #expect(running.wait().status == 0)
+    }
+
+    @Test("tells facts to every reader, and gives pictures and commands to those who may", .enabled(if: geteuid() == 0))
+    func permissions() throws {
+        try write("sockets: {mode: 0666}")
+        chmod(folder.path("."), 0o755)
+        let running = try Running(
+            ["run", "--config", "config.yaml"], in: folder, environment: ["RUNTIME_DIRECTORY": folder.path("run")])
+        #expect(running.wait { (try? ctl("snapshot", "front", "-o", "own.png"))?.status == 0 }, "\(running.errors)")
+        func asNobody(_ command: String, _ rest: [String] = []) throws -> Program.Result {
+            try Running(
+                [
+                    "--reuid", "65534", "--regid", "65534", "--clear-groups", Program.url.path(percentEncoded: false),
+                    "ctl",
+                ]
+                    + [command] + rest + ["--socket", folder.path("run/control")],
+                program: URL(filePath: "/usr/bin/setpriv")
+            ).wait()
+        }
+        let labels = try asNobody("labels")
+        #expect(labels.status == 0, labels.summary)
+        for request in [["snapshot", "front", "-o", "-"], ["reload"]] {
+            let refused = try asNobody(request[0], Array(request.dropFirst()))
+            #expect(refused.status == 77, refused.summary)
+            #expect(refused.lastLine.contains("\(request[0]) is refused to user 65534"), refused.summary)
+        }
+        try write("sockets: {mode: 0666}\ncontrol: {allow_uids: [65534]}")
+        #expect(try ctl("reload").status == 0)
+        let allowed = try asNobody("reload")
+        #expect(allowed.status == 0, allowed.summary)
+        running.send(SIGTERM)
+        #expect(running.wait().status == 0)
+    }
+}
