@@ -1,3 +1,4 @@
+import Glibc
 import Imaging
 import MaskOutput
 import Operations
@@ -31,16 +32,19 @@ final class CountingSource: VideoSource {
     let camera: String
     let isLive = false
     private let frames: Int?
+    private let interval: Duration?
     private let reason: @Sendable (Int) -> String
     private let state: Mutex<(failures: Int, next: Int, isCancelled: Bool)>
 
-    /// `reason` says why an attempt fails, by how many more will.
+    /// `reason` says why an attempt fails, by how many more will. Frames come as fast as they are taken, or `interval`
+    /// apart.
     init(
-        camera: String, frames: Int?, failures: Int = 0,
+        camera: String, frames: Int?, failures: Int = 0, interval: Duration? = nil,
         reason: @escaping @Sendable (Int) -> String = { _ in "cannot open" }
     ) {
         self.camera = camera
         self.frames = frames
+        self.interval = interval
         self.reason = reason
         state = Mutex((failures, 0, false))
     }
@@ -65,6 +69,7 @@ final class CountingSource: VideoSource {
             return UInt64(state.next)
         }
         guard let sequence else { return nil }
+        if let interval { usleep(UInt32(interval / .microseconds(1))) }
         let pixels = PlanarRGB(size: ImageSize(height: 1, width: 1))
         let picture = Picture(codedSize: pixels.size, format: .gray, planes: [], owner: pixels)
         return Frame(

@@ -201,6 +201,24 @@ struct CameraServiceTests {
         #expect(lines.text.contains("2 clients"))
     }
 
+    @Test("works beside as many others as a service takes, and all of them see", .timeLimit(.minutes(3)))
+    func asManyAsThereMayBe() async throws {
+        let fleet = CameraFleet()
+        let all = try (0..<ServiceConfiguration.maximumCameras).map { index in
+            try service(
+                "c\(index)", source: { CountingSource(camera: "c\(index)", frames: nil, interval: .milliseconds(200)) },
+                sinks: { [CountingSink()] })
+        }
+        for camera in all { fleet.start(camera) }
+        func blind() -> Int { all.count { $0.phase != .live || $0.ledger.snapshot().published < 2 } }
+        let deadline = ContinuousClock.now + .seconds(120)
+        while blind() > 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(blind() == 0)
+        fleet.stopAll()
+        await fleet.waitUntilOver()
+        #expect(all.allSatisfy { $0.phase == .ended })
+    }
+
     @Test("stops with its service group")
     func gracefulShutdown() async throws {
         let group = Mutex<ServiceGroup?>(nil)

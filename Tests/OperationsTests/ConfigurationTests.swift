@@ -213,6 +213,19 @@ struct ConfigurationTests {
         #expect(problems(yaml).first == expected)
     }
 
+    @Test("with more cameras than a service takes is refused with the number")
+    func tooManyCameras() {
+        func yaml(_ count: Int) -> String {
+            "cameras:\n" + (0..<count).map { "  - {name: c\($0), source: \"synthetic:\"}\n" }.joined()
+        }
+        #expect(problems(yaml(256)) == [])
+        #expect(
+            problems(yaml(257)) == [
+                "c.yaml:2:3: cameras: expected 256 cameras at most, found 257; run another service, with its own "
+                    + "sockets.directory, for the others"
+            ])
+    }
+
     @Test(
         "with broken YAML is refused with line and column",
         arguments: [

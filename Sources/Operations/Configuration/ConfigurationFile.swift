@@ -56,6 +56,12 @@ extension ServiceConfiguration {
             let gives = top.has(Table.cameras.key)
             top.note(Table.cameras.key, gives ? "expected one camera at least" : "missing; expected a list of cameras")
         }
+        if readers.count > Self.maximumCameras {
+            top.note(
+                Table.cameras.key,
+                "expected \(Self.maximumCameras) cameras at most, found \(readers.count); run another service, with its "
+                    + "own sockets.directory, for the others")
+        }
         Self.noteTwins(readers, cameras)
         guard let model, let size, let threads, let cpuFeatures, let logThreshold, let reportInterval, let sockets,
             let control, let http

@@ -185,7 +185,7 @@ enum ConfigurationSettings {
         ])
 
     static let cameras = SettingSection(
-        "cameras", isList: true, "The cameras, one or more.",
+        "cameras", isList: true, "The cameras, 1 to 256.",
         [
             .setting(name), .setting(source), .setting(loop), .setting(maxFPS), .setting(maxAge), .setting(priority),
             .setting(cameraFit), .setting(rtspTransport), .setting(openTimeout), .setting(readTimeout),

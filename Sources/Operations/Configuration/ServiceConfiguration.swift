@@ -155,6 +155,10 @@ public struct ServiceConfiguration: Sendable {
     public var control: Control
     /// Where metrics and status are served over HTTP.
     public var http: HTTP
-    /// The cameras, one at least.
+    /// The cameras, one at least and `maximumCameras` at most.
     public var cameras: [Camera]
+
+    /// Cameras that one service takes. Each has three or four threads, its decoder, its pools and its ledger: some 20 to
+    /// 40 MB. At this number that is about 1,000 threads and up to 10 GB, which a machine for so many streams has.
+    public static let maximumCameras = 256
 }
