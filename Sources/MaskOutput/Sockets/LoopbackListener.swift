@@ -8,6 +8,8 @@ protocol RequestListener: AnyObject {
     var descriptor: Int32 { get }
     /// Opens it again where the system broke it; leaves it broken where that fails.
     func reopen()
+    /// Makes its file again where that was removed.
+    func restoreFile() -> SocketClaim.FileState
     /// Stops listening.
     func close()
 }
@@ -41,6 +43,9 @@ final class LoopbackListener: RequestListener, @unchecked Sendable {
         close()
         descriptor = (try? Self.listen(port: port, isIPv6: isIPv6)) ?? -1
     }
+
+    /// A port has no file.
+    func restoreFile() -> SocketClaim.FileState { .present }
 
     func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }

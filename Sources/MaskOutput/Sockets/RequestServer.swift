@@ -55,6 +55,7 @@ public final class RequestServer<Conversation: ClientConversation>: @unchecked S
     private var clients: [Client] = []
     private var nextIdentity: UInt64 = 0
     private var acceptsAgain: UInt64 = 0
+    private var watch: FileWatch
 
     /// Serves `listener` on a thread called `name`. `begin` makes the conversation with a client that has just come.
     /// `makesRoom` says that beyond the limit the client that has asked nothing for the longest time is closed, not the
@@ -70,6 +71,7 @@ public final class RequestServer<Conversation: ClientConversation>: @unchecked S
         self.onEvent = onEvent
         self.begin = begin
         self.handler = handler
+        watch = FileWatch(now: clock.monotonicNanoseconds)
         pipe = try WakePipe()
         inbox = Mutex(Inbox(limits: limits))
         answering = try SerialWorker("\(name) answers", niceness: 5)
@@ -109,6 +111,7 @@ public final class RequestServer<Conversation: ClientConversation>: @unchecked S
             let now = clock.monotonicNanoseconds
             if now >= acceptsAgain { acceptsAgain = 0 }
             if acceptsAgain == 0, listener.descriptor < 0 { reopen(now: now) }
+            if let event = watch.look(at: path, now: now, restore: listener.restoreFile) { onEvent(event) }
             polled.removeAll(keepingCapacity: true)
             polled.append(pollfd(fd: pipe.descriptor, events: Int16(POLLIN), revents: 0))
             polled.append(pollfd(fd: acceptsAgain == 0 ? listener.descriptor : -1, events: Int16(POLLIN), revents: 0))
@@ -159,9 +162,8 @@ public final class RequestServer<Conversation: ClientConversation>: @unchecked S
     }
 
     private func timeout(now: UInt64) -> Int32 {
-        var due = clients.compactMap(\.conversation.deadline).min()
-        if acceptsAgain > 0 { due = min(due ?? acceptsAgain, acceptsAgain) }
-        guard let due else { return -1 }
+        var due = min(watch.due, clients.compactMap(\.conversation.deadline).min() ?? .max)
+        if acceptsAgain > 0 { due = min(due, acceptsAgain) }
         return due > now ? Int32(clamping: (due - now) / 1_000_000 + 1) : 0
     }
 

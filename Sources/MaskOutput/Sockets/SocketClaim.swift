@@ -13,9 +13,9 @@ import Synchronization
 final class SocketClaim: @unchecked Sendable {
     /// The path.
     let path: String
-    /// The listening descriptor, non-blocking.
-    let descriptor: Int32
-    private let file: OwnFile?
+    /// The listening descriptor, non-blocking; another one after `restoreFile`.
+    private(set) var descriptor: Int32
+    private var file: OwnFile?
     private var isClosed = false
 
     /// The socket file that is ours, and the lock that says so.
@@ -23,6 +23,26 @@ final class SocketClaim: @unchecked Sendable {
         let lock: Int32
         let lockPath: String
         let identity: (dev_t, ino_t)
+        /// As last seen: `restrict` may change them.
+        var mode: mode_t
+        var group: gid_t
+
+        init(lock: Int32, lockPath: String, status: stat) {
+            (self.lock, self.lockPath) = (lock, lockPath)
+            (identity, mode, group) = ((status.st_dev, status.st_ino), status.st_mode & 0o7777, status.st_gid)
+        }
+
+        func isSame(as status: stat) -> Bool { status.st_dev == identity.0 && status.st_ino == identity.1 }
+    }
+
+    /// What became of a socket's file.
+    enum FileState: Equatable {
+        /// It is there, or it is not ours to look after.
+        case present
+        /// It had been removed, and was made again.
+        case restored
+        /// It was removed or replaced, and cannot be made again for now.
+        case lost(OutputError)
     }
 
     /// Claims `path`: makes the folder if it is not there, takes the lock, clears a stale socket, listens.
@@ -40,10 +60,12 @@ final class SocketClaim: @unchecked Sendable {
         let lock = try Self.takeLock(lockPath, for: path)
         do throws(OutputError) {
             try Self.clear(path)
-            let (descriptor, identity) = try Self.listen(
-                at: path, temporary: folder + Self.temporaryName(), mode: mode, group: group)
+            let (descriptor, status) = try Self.listen(at: path, temporary: folder + Self.temporaryName()) {
+                temporary throws(OutputError) in
+                try Self.restrict(path: temporary, mode: mode, group: group)
+            }
             self.descriptor = descriptor
-            file = OwnFile(lock: lock, lockPath: lockPath, identity: identity)
+            file = OwnFile(lock: lock, lockPath: lockPath, status: status)
         } catch {
             unlink(lockPath)
             Glibc.close(lock)
@@ -69,11 +91,61 @@ final class SocketClaim: @unchecked Sendable {
         Glibc.close(descriptor)
         guard let file else { return }
         var status = stat()
-        if lstat(path, &status) == 0, status.st_dev == file.identity.0, status.st_ino == file.identity.1 {
-            unlink(path)
-        }
-        unlink(file.lockPath)
+        if lstat(path, &status) == 0, file.isSame(as: status) { unlink(path) }
+        if Self.isThere(file.lock, at: file.lockPath) { unlink(file.lockPath) }
         Glibc.close(file.lock)
+    }
+
+    /// Makes the socket's file again where it was removed (a folder that was cleaned, a file system that was unmounted):
+    /// nobody could connect any more. Who is connected stays. What is not ours is never touched.
+    func restoreFile() -> FileState {
+        guard !isClosed, var file else { return .present }
+        var status = stat()
+        if lstat(path, &status) == 0, file.isSame(as: status) {
+            (file.mode, file.group) = (status.st_mode & 0o7777, status.st_gid)
+            self.file = file
+            return .present
+        }
+        do throws(OutputError) {
+            try listenAgain(instead: file)
+            return .restored
+        } catch {
+            return .lost(error)
+        }
+    }
+
+    private func listenAgain(instead file: OwnFile) throws(OutputError) {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
+        try Self.makeFolder(folder, for: path)
+        let hasLock = Self.isThere(file.lock, at: file.lockPath)
+        let lock = hasLock ? file.lock : try Self.takeLock(file.lockPath, for: path)
+        do throws(OutputError) {
+            try Self.clear(path)
+            let (descriptor, status) = try Self.listen(at: path, temporary: folder + Self.temporaryName()) {
+                temporary throws(OutputError) in
+                guard chown(temporary, uid_t.max, file.group) == 0, chmod(temporary, file.mode) == 0 else {
+                    throw .socket(path: path, step: "giving it its permissions", errno: errno)
+                }
+            }
+            Glibc.close(self.descriptor)
+            if !hasLock { Glibc.close(file.lock) }
+            self.descriptor = descriptor
+            self.file = OwnFile(lock: lock, lockPath: file.lockPath, status: status)
+        } catch {
+            if !hasLock {
+                unlink(file.lockPath)
+                Glibc.close(lock)
+            }
+            throw error
+        }
+    }
+
+    /// Whether the file that is open as `descriptor` is the one at `path`.
+    private static func isThere(_ descriptor: Int32, at path: String) -> Bool {
+        var ours = stat()
+        var there = stat()
+        return fstat(descriptor, &ours) == 0 && lstat(path, &there) == 0 && ours.st_ino == there.st_ino
+            && ours.st_dev == there.st_dev
     }
 
     /// Changes the permissions of a socket file of ours. Throws `OutputError` where the system refuses.
@@ -119,11 +191,7 @@ final class SocketClaim: @unchecked Sendable {
                 Glibc.close(lock)
                 throw .socketInUse(path: path, pid: owner)
             }
-            var ours = stat()
-            var there = stat()
-            if fstat(lock, &ours) == 0, stat(lockPath, &there) == 0, ours.st_ino == there.st_ino,
-                ours.st_dev == there.st_dev
-            {
+            if isThere(lock, at: lockPath) {
                 let text = Array("\(getpid())\n".utf8)
                 ftruncate(lock, 0)
                 pwrite(lock, text, text.count, 0)
@@ -164,9 +232,10 @@ final class SocketClaim: @unchecked Sendable {
         }
     }
 
-    private static func listen(at path: String, temporary: String, mode: mode_t, group: String?) throws(OutputError)
-        -> (Int32, (dev_t, ino_t))
-    {
+    /// Listens at `path`, with the permissions that `permit` gives the file before it has that name.
+    private static func listen(
+        at path: String, temporary: String, permit: (_ temporary: String) throws(OutputError) -> Void
+    ) throws(OutputError) -> (Int32, stat) {
         guard temporary.utf8.count <= UnixSocket.pathLimit else {
             throw .socketPathTooLong(path: path, limit: UnixSocket.pathLimit - temporary.utf8.count + path.utf8.count)
         }
@@ -177,13 +246,13 @@ final class SocketClaim: @unchecked Sendable {
             guard UnixSocket.withAddress(temporary, { bind(descriptor, $0, $1) }) == 0 else {
                 throw .socket(path: path, step: "bind", errno: errno)
             }
-            try restrict(path: temporary, mode: mode, group: group)
+            try permit(temporary)
             guard Glibc.listen(descriptor, 64) == 0 else { throw .socket(path: path, step: "listen", errno: errno) }
             var status = stat()
             guard lstat(temporary, &status) == 0, rename(temporary, path) == 0 else {
                 throw .socket(path: path, step: "naming it", errno: errno)
             }
-            return (descriptor, (status.st_dev, status.st_ino))
+            return (descriptor, status)
         } catch {
             unlink(temporary)
             Glibc.close(descriptor)

@@ -113,6 +113,7 @@ final class SocketLoop: @unchecked Sendable {
             for service in services {
                 service.takeNews(now: now)
                 service.closeStalled(now: now)
+                service.lookAtFile(now: now)
             }
             polled.removeAll(keepingCapacity: true)
             polled.append(pollfd(fd: wakeRead, events: Int16(POLLIN), revents: 0))
@@ -149,7 +150,9 @@ final class SocketLoop: @unchecked Sendable {
         }
         if news.hasChangedLimits { for service in services { service.changeLimits() } }
         for (claim, channel) in news.added {
-            services.append(SocketService(claim: claim, channel: channel, limits: limits, onEvent: onEvent))
+            services.append(
+                SocketService(
+                    claim: claim, channel: channel, limits: limits, now: clock.monotonicNanoseconds, onEvent: onEvent))
         }
         for removal in news.removed {
             services.first { $0.channel === removal.channel }?.close()

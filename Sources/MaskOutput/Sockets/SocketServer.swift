@@ -18,6 +18,10 @@ public enum SocketEvent: Equatable, Sendable {
     case closed(path: String, reason: ClosingReason)
     /// No reader can be accepted for the moment (out of descriptors); it is tried again by itself.
     case cannotAccept(path: String, errno: Int32)
+    /// The socket's file had been removed and was made again.
+    case fileRestored(path: String)
+    /// The socket's file was removed or replaced, and no reader can connect; it is tried again by itself.
+    case fileLost(path: String, OutputError)
 
     /// Why a reader was closed.
     public enum ClosingReason: String, Sendable {

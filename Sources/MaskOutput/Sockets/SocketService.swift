@@ -27,20 +27,22 @@ final class SocketService {
     private var clients: [Client] = []
     private var idleWaiters: [@Sendable () -> Void] = []
     private var acceptsAgain: UInt64 = 0
+    private var watch: FileWatch
 
     init(
-        claim: SocketClaim, channel: SocketChannel, limits: SocketLoop.SharedLimits,
+        claim: SocketClaim, channel: SocketChannel, limits: SocketLoop.SharedLimits, now: UInt64,
         onEvent: @escaping @Sendable (SocketEvent) -> Void
     ) {
         self.claim = claim
         self.channel = channel
         self.limits = limits
         self.onEvent = onEvent
+        watch = FileWatch(now: now)
     }
 
     /// When something is due without a reader's doing; nil where nothing is.
     var due: UInt64? {
-        let deadlines = clients.compactMap(\.state.deadline)
+        let deadlines = clients.compactMap(\.state.deadline) + [watch.due]
         return (acceptsAgain > 0 ? deadlines + [acceptsAgain] : deadlines).min()
     }
 
@@ -100,6 +102,11 @@ final class SocketService {
             close(client, .closed(path: claim.path, reason: .stalled))
         }
         removeClosed()
+    }
+
+    /// Makes the socket's file again where somebody removed it.
+    func lookAtFile(now: UInt64) {
+        if let event = watch.look(at: claim.path, now: now, restore: claim.restoreFile) { onEvent(event) }
     }
 
     // MARK: - Polling

@@ -149,6 +149,10 @@ public final class CameraSockets: Sendable {
                 logger.info("\(path): a reader was closed, for the stream is another one now; it may connect again")
             case .cannotAccept(let path, let code):
                 logger.warning("\(path): cannot accept readers for the moment: \(String(cString: strerror(code)))")
+            case .fileRestored(let path):
+                logger.warning("\(path): the socket's file had been removed; it is there again, and readers can connect")
+            case .fileLost(let path, let error):
+                logger.error("\(path): the socket's file was removed, and no reader can connect; tried each second: \(error)")
             }
         }
     }
