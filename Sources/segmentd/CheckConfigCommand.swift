@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import MaskOutput
 import Operations
 
 /// `segmentd check-config`: every mistake in a configuration file, with its place.
@@ -42,6 +43,10 @@ struct CheckConfigCommand: ParsableCommand {
                 StandardError.write(
                     "\(file): warning: control.group: this machine has no group \"\(group)\", so it lets nobody in; "
                         + "`groupadd --system \(group)` makes it\n")
+            }
+            for path in CameraSockets.paths(of: configuration) where path.utf8.count > SocketServer.longestPath {
+                let error = OutputError.socketPathTooLong(path: path, limit: SocketServer.longestPath)
+                StandardError.write("\(file): warning: the service does not start: \(error)\n")
             }
             if let against {
                 print(

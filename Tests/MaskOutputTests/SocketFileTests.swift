@@ -53,7 +53,7 @@ import Testing
         #expect(publisher.folder.contents == [])
     }
 
-    @Test("is not made where something else lies there by now; that is told once, and it is made when the place is free")
+    @Test("is not made where something else lies there by now, which is told once, until the place is free")
     func replaced() throws {
         let events = Events()
         let publisher = try Publisher(events: events.add)

@@ -42,6 +42,19 @@ struct CheckConfigTests {
         #expect(result.errors.contains("warning: sockets.group: this machine has no group \"no-such-group\""))
     }
 
+    @Test("warns of sockets whose paths are longer than the system allows")
+    func longPath() throws {
+        let directory = "/run/" + String(repeating: "d", count: 94)
+        try folder.write(
+            "sockets: {directory: \(directory)}\ncameras:\n  - {name: front, source: x.mp4, sockets: [mask, nut]}\n",
+            to: "c.yaml")
+        let result = try Program.run("check-config", "c.yaml", in: folder)
+        #expect(result.status == 0, result.summary)
+        #expect(result.errors.contains("front.mask: the path is 110 bytes long and the system allows 107"))
+        #expect(result.errors.contains("front.nut: the path is 109 bytes long"))
+        #expect(!result.errors.contains("/control"), result.summary)
+    }
+
     @Test("ends with sysexits codes where the file cannot be read or the arguments make no sense")
     func codes() throws {
         #expect(try Program.run("check-config", "missing.yaml", in: folder).status == 66)

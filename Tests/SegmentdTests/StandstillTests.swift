@@ -109,6 +109,31 @@ struct StandstillTests {
         return String(decoding: chunk.prefix { $0 != 13 }.prefix(max(0, count)), as: UTF8.self)
     }
 
+    @Test("makes the folder of its sockets passable under any umask, and again where somebody removes it")
+    func removedFolder() throws {
+        try write()
+        let running = try Running(
+            ["-c", "umask 077; exec \"$0\" run --config config.yaml", Program.url.path(percentEncoded: false)],
+            in: folder, environment: ["RUNTIME_DIRECTORY": folder.path("run")], program: URL(filePath: "/bin/sh"))
+        let (mask, control) = (folder.path("run/front.mask"), folder.path("run/control"))
+        let areThere = { [mask, control].allSatisfy { FileManager.default.fileExists(atPath: $0) } }
+        #expect(running.wait { areThere() }, "\(running.errors)")
+        let reader = try #require(MaskStream(mask))
+        _ = try #require(reader.frame())
+        for _ in 0..<2 {
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder.path("run"))
+            #expect(attributes[.posixPermissions] as? Int == 0o755)
+            try FileManager.default.removeItem(atPath: folder.path("run"))
+            #expect(running.wait { areThere() }, "\(running.errors)")
+            let late = try #require(MaskStream(mask))
+            #expect(late.frame() != nil && reader.frame() != nil)
+        }
+        #expect(try ctl("status").status == 0)
+        #expect(running.errors.contains("front.mask: the socket's file had been removed"), "\(running.errors)")
+        running.send(SIGTERM)
+        #expect(running.wait().status == 0)
+    }
+
     @Test("answers over HTTP and serves masks while descriptors run out, and after it")
     func descriptors() throws {
         let port = Int.random(in: 21_000..<21_500)

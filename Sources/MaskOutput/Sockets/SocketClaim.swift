@@ -170,7 +170,14 @@ final class SocketClaim: @unchecked Sendable {
         var partial = ""
         for part in folder.split(separator: "/", omittingEmptySubsequences: false).dropLast() {
             partial += part + "/"
-            if partial == "/" || mkdir(partial, 0o755) == 0 { continue }
+            if partial == "/" { continue }
+            if mkdir(partial, 0o755) == 0 {
+                // The sockets' own permissions say who may connect, not the umask, under which nobody else may get here.
+                guard chmod(partial, 0o755) == 0 else {
+                    throw .socket(path: path, step: "opening the folder \(partial) to others", errno: errno)
+                }
+                continue
+            }
             var status = stat()
             let code = errno
             let isThere = stat(partial, &status) == 0

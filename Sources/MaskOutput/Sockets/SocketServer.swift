@@ -56,6 +56,9 @@ public final class SocketServer: Sendable {
         }
     }
 
+    /// Bytes that a socket's path may have: as many as the system's address of a socket holds.
+    public static let longestPath = UnixSocket.pathLimit
+
     private let settings: Mutex<Settings>
     private let loop: SocketLoop
 

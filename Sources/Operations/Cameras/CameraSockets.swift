@@ -43,6 +43,19 @@ public final class CameraSockets: Sendable {
         configuration.sockets.directory ?? SocketDirectory.automatic()
     }
 
+    /// The paths of all sockets of `configuration`, the cameras' and `control`.
+    public static func paths(of configuration: ServiceConfiguration) -> [String] {
+        let directory = directory(of: configuration)
+        let cameras = configuration.cameras.flatMap { camera in
+            camera.sockets.map { path(in: directory, camera: camera.name, $0) }
+        }
+        return cameras + [directory + "/control"]
+    }
+
+    private static func path(in directory: String, camera: String, _ kind: SocketKind) -> String {
+        "\(directory)/\(camera).\(kind.rawValue)"
+    }
+
     /// Opens what `configuration` asks for and is not open, and changes nothing else. Where one cannot be opened, none
     /// is.
     public func prepare(_ configuration: ServiceConfiguration) throws(OutputError) -> Preparation {
@@ -55,7 +68,7 @@ public final class CameraSockets: Sendable {
         do throws(OutputError) {
             for camera in configuration.cameras {
                 for kind in camera.sockets {
-                    let path = "\(directory)/\(camera.name).\(kind.rawValue)"
+                    let path = Self.path(in: directory, camera: camera.name, kind)
                     if let socket = open[path] {
                         table[camera.name, default: []].append((kind, socket))
                         continue
@@ -150,9 +163,10 @@ public final class CameraSockets: Sendable {
             case .cannotAccept(let path, let code):
                 logger.warning("\(path): cannot accept readers for the moment: \(String(cString: strerror(code)))")
             case .fileRestored(let path):
-                logger.warning("\(path): the socket's file had been removed; it is there again, and readers can connect")
+                logger.warning("\(path): the socket's file had been removed and was made again; readers can connect")
             case .fileLost(let path, let error):
-                logger.error("\(path): the socket's file was removed, and no reader can connect; tried each second: \(error)")
+                logger.error(
+                    "\(path): the socket's file was removed, no reader can connect; trying again each second: \(error)")
             }
         }
     }
