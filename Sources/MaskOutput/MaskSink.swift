@@ -1,3 +1,4 @@
+import Dispatch
 import Imaging
 
 /// Where masks go: a video file, a folder of PNGs, sockets, a checksum, nowhere.
@@ -21,6 +22,10 @@ public protocol MaskSink: AnyObject, Sendable {
     /// Takes a blind mask that stands for no frame.
     func writeBlind(_ mask: Mask, dropped: Int) throws
 
+    /// `finish` follows soon, and is to wait for nobody outside the process beyond `deadline`. All outputs of a camera are
+    /// told before the first is finished, so that they wait at the same time.
+    func willFinish(by deadline: DispatchTime)
+
     /// Completes the output; only now does a file appear under its final name.
     func finish() throws
 
@@ -36,6 +41,8 @@ extension MaskSink {
     public var showsBlindness: Bool { false }
     /// Nothing out of the ordinary.
     public var remarks: [String] { [] }
+    /// Does nothing: most outputs wait for nobody.
+    public func willFinish(by deadline: DispatchTime) {}
     /// Does nothing.
     public func writeBlind(_ mask: Mask, dropped: Int) throws {}
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import Imaging
 import Synchronization
 import Threads
@@ -65,6 +66,9 @@ public final class QueuedSink: MaskSink, @unchecked Sendable {
     public func writeBlind(_ mask: Mask, dropped: Int) throws {
         try enqueue(dropped: dropped) { [inner] in try inner.writeBlind(mask, dropped: $0) }
     }
+
+    /// Tells the output.
+    public func willFinish(by deadline: DispatchTime) { worker?.async { [inner] in inner.willFinish(by: deadline) } }
 
     /// Waits for what is under way, and completes the output.
     public func finish() throws {

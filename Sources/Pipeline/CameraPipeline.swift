@@ -78,6 +78,10 @@ public final class CameraPipeline: Sendable {
     /// What the source said of itself; nil before it is open.
     public var stream: StreamInfo? { progress.withLock { $0.stream } }
 
+    /// The output that a mask is being written to, and since when (CLOCK_MONOTONIC); nil where none is. All outputs of
+    /// the camera wait for it.
+    public var writing: (sink: any MaskSink, since: UInt64)? { writingNow.withLock { $0 } }
+
     let source: any VideoSource
     let preparer: any Preparing
     let engine: InferenceQueue
@@ -93,6 +97,7 @@ public final class CameraPipeline: Sendable {
     let classMaps: ClassMapPool
     let progress = Mutex(Progress())
     let lastArrival = Mutex<UInt64?>(nil)
+    let writingNow = Mutex<(sink: any MaskSink, since: UInt64)?>(nil)
     let numbers: FrameNumbers
     let seat: EngineSeat
     /// `Options.maxAge` where the source is live.

@@ -9,6 +9,10 @@ public final class InferenceQueue: Sendable {
         var seats: [Int: DispatchSemaphore] = [:]
         var granted: Int?
         var closed: Set<Int> = []
+        /// When the picture that the network works on was begun; nil where it works on none.
+        var runningSince: UInt64?
+        /// How long the last picture took.
+        var lastRun: UInt64 = 0
     }
 
     private let segmenter: any Segmenting
@@ -28,6 +32,10 @@ public final class InferenceQueue: Sendable {
     /// The model's name, as masks carry it.
     public var modelName: String { segmenter.modelName }
 
+    /// Since when (CLOCK_MONOTONIC) the network has worked on one picture, nil where it does not work now; and how
+    /// many nanoseconds the last one took.
+    public var work: (since: UInt64?, last: UInt64) { state.withLock { ($0.runningSince, $0.lastRun) } }
+
     /// A place for a camera, with its weight.
     func join(weight: Int) -> EngineSeat {
         let semaphore = DispatchSemaphore(value: 0)
@@ -42,6 +50,14 @@ public final class InferenceQueue: Sendable {
     /// Runs the network, for whoever has the turn, and says when it ran.
     func segment(_ input: PlanarRGB, into classes: ClassMap, clock: any FrameClock) throws -> StageTimes.Interval {
         let began = clock.monotonicNanoseconds
+        state.withLock { $0.runningSince = began }
+        defer {
+            let now = clock.monotonicNanoseconds
+            state.withLock { state in
+                state.runningSince = nil
+                state.lastRun = now > began ? now - began : 0
+            }
+        }
         try segmenter.segment(input, into: classes)
         return StageTimes.Interval(began: began, ended: clock.monotonicNanoseconds)
     }

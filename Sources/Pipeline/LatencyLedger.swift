@@ -113,6 +113,15 @@ public final class LatencyLedger: Sendable {
         return LedgerSnapshot(account, seconds: seconds, last: last, now: now, classShares: shares?.byName ?? [:])
     }
 
+    /// The counts from the beginning alone: cheap, for who asks every second.
+    public func counts() -> LedgerCounts {
+        state.withLock { state in
+            LedgerCounts(
+                arrived: state.total.arrived, published: state.total.published, dropped: state.total.dropped,
+                blind: state.total.blind.values.reduce(0, +))
+        }
+    }
+
     /// The account of the last seconds, at least five of them once so many have passed: what rates and latencies are
     /// taken from when somebody asks.
     public func recent() -> LedgerSnapshot {

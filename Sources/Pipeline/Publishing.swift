@@ -1,3 +1,4 @@
+import Dispatch
 import Imaging
 import MaskOutput
 
@@ -27,7 +28,9 @@ extension CameraPipeline {
     func begin(_ sinks: [any MaskSink], with stream: StreamInfo, of outputs: inout Outputs) -> Bool {
         for sink in sinks {
             do {
-                try sink.begin(stream: stream, maskSize: engine.inputSize, labels: engine.labels)
+                try writing(to: sink) {
+                    try sink.begin(stream: stream, maskSize: engine.inputSize, labels: engine.labels)
+                }
                 if !outputs.alive.contains(where: { $0 === sink }) { outputs.alive.append(sink) }
             } catch {
                 guard sinkFailed(sink, error, of: &outputs) else { return false }
@@ -76,12 +79,20 @@ extension CameraPipeline {
     func deliver(to outputs: inout Outputs, _ write: (any MaskSink) throws -> Void) -> Bool {
         for sink in outputs.alive {
             do {
-                try write(sink)
+                try writing(to: sink) { try write(sink) }
             } catch {
                 guard sinkFailed(sink, error, of: &outputs) else { return false }
             }
         }
         return hasOutputs(outputs)
+    }
+
+    /// Runs `body`, during which `sink` is the output that all others wait for.
+    private func writing(to sink: any MaskSink, _ body: () throws -> Void) rethrows {
+        let now = clock.monotonicNanoseconds
+        writingNow.withLock { $0 = (sink, now) }
+        defer { writingNow.withLock { $0 = nil } }
+        try body()
     }
 
     /// Gives up one output. Says whether the camera may go on without it.
@@ -108,13 +119,18 @@ extension CameraPipeline {
         return false
     }
 
+    /// For so long the readers of all of a camera's sockets together are waited for at its end.
+    private static var drainMilliseconds: Int { 1000 }
+
     /// Completes the outputs; where nothing was written there is nothing to complete.
     func finish(_ outputs: Outputs) {
         guard outputs.written > 0 else { return giveUp(outputs) }
         var isComplete = true
+        let deadline = DispatchTime.now() + .milliseconds(Self.drainMilliseconds)
+        for sink in outputs.alive { sink.willFinish(by: deadline) }
         for sink in outputs.alive {
             do {
-                try sink.finish()
+                try writing(to: sink) { try sink.finish() }
             } catch {
                 sink.abandon()
                 isComplete = false

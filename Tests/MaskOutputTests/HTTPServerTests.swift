@@ -90,6 +90,8 @@ import Testing
         let request = Array("GET /much HTTP/1.1\r\n\r\n".utf8)
         send(deaf, request, request.count, Int32(MSG_NOSIGNAL))
         for _ in 0..<10 { #expect(ask(port).hasSuffix("/x")) }
-        #expect(server.facts.unresponsive < 60_000_000_000)
+        _ = server.facts
+        #expect(ask(port).hasSuffix("/x"))
+        #expect(server.facts.unansweredSince == nil, "its thread gave a sign of life")
     }
 }

@@ -305,6 +305,44 @@ final class Publisher: @unchecked Sendable {
         #expect(reader.isClosed && late.isClosed)
     }
 
+    @Test("Readers of many sockets are waited for at the same time, not one after the other")
+    func drainsTogether() throws {
+        // Large masks: a reader that takes nothing is never done.
+        let size = ImageSize(height: 1024, width: 1024)
+        let publishers = try (0..<8).map { _ in try Publisher(size: size) }
+        let readers = try publishers.map { try #require(SocketReader($0.path)) }
+        for publisher in publishers {
+            publisher.wait("the reader") { publisher.socket.snapshot.clients == 1 }
+            try publisher.publish()
+        }
+        let began = ContinuousClock.now
+        let deadline = DispatchTime.now() + 1
+        for publisher in publishers { publisher.sink.willFinish(by: deadline) }
+        for publisher in publishers { try publisher.sink.finish() }
+        let took = ContinuousClock.now - began
+        #expect(took > .milliseconds(900) && took < .seconds(6), "eight seconds one after the other: \(took)")
+        withExtendedLifetime(readers) {}
+    }
+
+    @Test("A socket says what it was offered, and that nothing waits while its thread lives")
+    func offered() throws {
+        let publisher = try Publisher()
+        for _ in 0..<3 { try publisher.publish() }
+        #expect(publisher.socket.snapshot.offered == 3 && publisher.socket.snapshot.published == 0)
+        let reader = try #require(SocketReader(publisher.path))
+        publisher.wait("the reader") { publisher.socket.snapshot.clients == 1 }
+        _ = publisher.server.probe()
+        try publisher.publish(dropped: 2)
+        _ = reader.readHeader()
+        #expect(reader.frame(publisher.size.area)?.facts["XS"] == "5")
+        let numbers = publisher.socket.snapshot
+        #expect(numbers.offered == 6 && numbers.published == 1 && numbers.waitingSince == nil)
+        publisher.wait("the count") { publisher.socket.snapshot.framesSent == 1 }
+        #expect(publisher.server.probe() == nil, "the thread gave a sign of life")
+        publisher.server.close()
+        #expect(publisher.server.probe() == nil)
+    }
+
     @Test("Readers stay when a rate becomes known, in every kind of stream", arguments: SocketSink.Content.allCases)
     func rateBecomesKnown(content: SocketSink.Content) throws {
         let publisher = try Publisher(content: content)

@@ -75,6 +75,65 @@ struct CameraPipelineTests {
         #expect(ahead.withLock { $0.most } <= 8)
     }
 
+    @Test("tells all its outputs of the end, with one deadline, before it completes the first")
+    func oneDeadline() async {
+        let second = RecordingSink("second")
+        let early = Mutex<DispatchTime?>(nil)
+        let first = RecordingSink("first", beforeFinish: { early.withLock { $0 = second.deadline } })
+        let pipeline = CameraPipeline(
+            source: ScriptedSource(frames: 3), preparer: ScriptedPreparer(),
+            engine: InferenceQueue(ScriptedSegmenter(labels: labels)), sinks: [first, second])
+        _ = await pipeline.run()
+        #expect(first.deadline != nil && first.deadline == second.deadline && early.withLock { $0 } == second.deadline)
+        #expect(first.end == .finished && second.end == .finished)
+    }
+
+    @Test("says which output it waits for, and since when the network works")
+    func standstill() async {
+        let (reached, gate) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let sink = RecordingSink(
+            "slow",
+            beforeWrite: { count in
+                guard count == 1 else { return }
+                reached.signal()
+                gate.wait()
+            })
+        let clock = ManualClock()
+        let segmenter = ScriptedSegmenter(
+            labels: labels,
+            before: { value in
+                guard value == 0 else { return }
+                reached.signal()
+                gate.wait()
+            })
+        let engine = InferenceQueue(segmenter, clock: clock)
+        let pipeline = CameraPipeline(
+            source: ScriptedSource(frames: 3), preparer: ScriptedPreparer(), engine: engine, sinks: [sink],
+            clock: clock)
+        #expect(engine.work.since == nil && pipeline.writing == nil)
+        let ended = DispatchSemaphore(value: 0)
+        pipeline.start { _ in ended.signal() }
+        await blocking { reached.wait() }
+        #expect(engine.work.since == clock.monotonicNanoseconds)
+        clock.advance(milliseconds: 1500)
+        gate.signal()
+        await blocking { reached.wait() }
+        #expect(pipeline.writing?.sink === sink && pipeline.writing?.since == clock.monotonicNanoseconds)
+        gate.signal()
+        await blocking { ended.wait() }
+        #expect(pipeline.writing == nil && engine.work.since == nil)
+    }
+
+    /// Waits on a thread of its own.
+    private func blocking(_ wait: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            DispatchQueue(label: "waiting").async {
+                wait()
+                continuation.resume()
+            }
+        }
+    }
+
     @Test("lets a live source run on when the network is slow, and counts every skipped frame")
     func newestWins() async {
         // The network's first answer waits until the source has delivered all it has.

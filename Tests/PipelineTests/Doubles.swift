@@ -1,3 +1,4 @@
+import Dispatch
 import Imaging
 import MaskOutput
 import Pipeline
@@ -162,6 +163,7 @@ final class RecordingSink: MaskSink {
         var begun = 0
         var written: [Written] = []
         var end = End.open
+        var deadline: DispatchTime?
     }
 
     let summary: String
@@ -169,13 +171,16 @@ final class RecordingSink: MaskSink {
     let failingAt: Int?
     let finishError: Broken?
     private let beforeWrite: @Sendable (Int) -> Void
+    private let beforeFinish: @Sendable () -> Void
     private let state = Mutex(State())
 
     init(
         _ summary: String = "sink", beginError: Broken? = nil, failingAt: Int? = nil, finishError: Broken? = nil,
-        beforeWrite: @escaping @Sendable (Int) -> Void = { _ in }
+        beforeWrite: @escaping @Sendable (Int) -> Void = { _ in },
+        beforeFinish: @escaping @Sendable () -> Void = {}
     ) {
         self.summary = summary
+        self.beforeFinish = beforeFinish
         self.beginError = beginError
         self.failingAt = failingAt
         self.finishError = finishError
@@ -201,7 +206,13 @@ final class RecordingSink: MaskSink {
         state.withLock { $0.written.append(written) }
     }
 
+    /// What it was told by `willFinish`.
+    var deadline: DispatchTime? { state.withLock { $0.deadline } }
+
+    func willFinish(by deadline: DispatchTime) { state.withLock { $0.deadline = deadline } }
+
     func finish() throws {
+        beforeFinish()
         if let finishError { throw finishError }
         state.withLock { $0.end = .finished }
     }

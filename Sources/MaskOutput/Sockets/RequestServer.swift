@@ -84,8 +84,8 @@ public final class RequestServer<Conversation: ClientConversation>: @unchecked S
         let now = clock.monotonicNanoseconds
         let facts = inbox.withLock { inbox in
             var facts = inbox.facts
-            facts.unresponsive = inbox.probed.map { now > $0 ? now - $0 : 0 } ?? 0
-            facts.answering = inbox.answeringSince.map { now > $0 ? now - $0 : 0 } ?? 0
+            facts.unansweredSince = inbox.probed
+            facts.answeringSince = inbox.answeringSince
             if inbox.probed == nil { inbox.probed = now }
             return facts
         }
@@ -195,11 +195,12 @@ public final class RequestServer<Conversation: ClientConversation>: @unchecked S
                 let idle = clients.first(where: { !$0.isClosed && $0.conversation.isListening })
             {
                 inbox.withLock { $0.facts.refused += 1 }
-                close(idle, .refused(path: path, limit: limits.clients))
+                close(idle, .crowded(path: path, limit: limits.clients))
             }
             guard clients.count(where: { !$0.isClosed }) < limits.clients else {
                 inbox.withLock { $0.facts.refused += 1 }
-                onEvent(.refused(path: path, limit: limits.clients))
+                let (path, limit) = (path, limits.clients)
+                onEvent(makesRoom ? .crowded(path: path, limit: limit) : .refused(path: path, limit: limit))
                 Glibc.close(descriptor)
                 continue
             }
@@ -294,10 +295,11 @@ public struct RequestServerFacts: Equatable, Sendable {
     public var refused: UInt64 = 0
     /// Why the last client could not be accepted; nil where the last one was.
     public var acceptFailure: Int32?
-    /// Nanoseconds since the server's thread was asked for a sign of life that it has not given yet.
-    public var unresponsive: UInt64 = 0
-    /// Nanoseconds since the answer that is being made was begun; 0 where none is.
-    public var answering: UInt64 = 0
+    /// Since when (CLOCK_MONOTONIC) the server's thread has been asked for a sign of life that it has not given; nil
+    /// where it gave every one.
+    public var unansweredSince: UInt64?
+    /// Since when the answer is being made that is being made now; nil where none is.
+    public var answeringSince: UInt64?
 
     /// Nothing happened yet.
     public init() {}

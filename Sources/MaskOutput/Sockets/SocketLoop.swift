@@ -21,6 +21,8 @@ final class SocketLoop: @unchecked Sendable {
         var isStopping = false
         var hasStopped = false
         var isAwake = false
+        /// When the thread was asked for a sign of life that it has not given yet.
+        var probed: UInt64?
     }
 
     private let clock: any FrameClock
@@ -94,6 +96,21 @@ final class SocketLoop: @unchecked Sendable {
     /// Returns when the thread has ended and every descriptor is closed.
     func waitUntilStopped() { stopped.wait() }
 
+    /// The time now.
+    var now: UInt64 { clock.monotonicNanoseconds }
+
+    /// Asks the thread for a sign of life; since when an earlier question has had no answer, nil where all had.
+    func probe() -> UInt64? {
+        let now = now
+        let earlier = inbox.withLock { inbox -> UInt64? in
+            guard !inbox.hasStopped else { return nil }
+            defer { if inbox.probed == nil { inbox.probed = now } }
+            return inbox.probed
+        }
+        wake()
+        return earlier
+    }
+
     /// Makes the thread look for news.
     func wake() {
         let isFirst = inbox.withLock { inbox in
@@ -129,6 +146,7 @@ final class SocketLoop: @unchecked Sendable {
         services.removeAll()
         let removed = inbox.withLock { inbox in
             inbox.hasStopped = true
+            inbox.probed = nil
             inbox.added.removeAll()
             defer { inbox.removed.removeAll() }
             return inbox.removed
@@ -146,6 +164,7 @@ final class SocketLoop: @unchecked Sendable {
                 inbox.hasChangedLimits = false
             }
             inbox.isAwake = false
+            inbox.probed = nil
             return inbox
         }
         if news.hasChangedLimits { for service in services { service.changeLimits() } }

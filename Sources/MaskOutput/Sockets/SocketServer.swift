@@ -10,6 +10,9 @@ public enum SocketEvent: Equatable, Sendable {
     case connected(path: String, pid: Int32?, uid: UInt32?)
     /// A reader was turned away because `limit` are being served.
     case refused(path: String, limit: Int)
+    /// More than the fixed `limit` of connections came to a port at a time: the one that had asked nothing for the
+    /// longest time was closed, or the new one where all wait for answers.
+    case crowded(path: String, limit: Int)
     /// A reader was turned away because its user is not on the list.
     case denied(path: String, pid: Int32?, uid: UInt32?)
     /// A reader went away.
@@ -101,6 +104,10 @@ public final class SocketServer: Sendable {
         loop.change(settings.limits)
     }
 
+    /// Asks the server's thread for a sign of life. Says since when (CLOCK_MONOTONIC) an earlier question has had no
+    /// answer; nil where all were answered.
+    public func probe() -> UInt64? { loop.probe() }
+
     /// Closes every reader and socket, removes the socket files and ends the thread. Returns when that is done.
     public func close() {
         loop.stop()
@@ -128,6 +135,10 @@ public final class MaskSocket: Sendable {
         public var framesDropped: UInt64 = 0
         /// Bytes sent, over all readers.
         public var bytesSent: UInt64 = 0
+        /// Frames that the camera had for this socket, whether there were readers or not.
+        public var offered: UInt64 = 0
+        /// Since when (CLOCK_MONOTONIC) a frame has waited for the server's thread to take it over; nil where none does.
+        public var waitingSince: UInt64?
     }
 
     /// The socket's path.
@@ -174,19 +185,19 @@ public final class MaskSocket: Sendable {
     /// Sends a frame to all who are ready for it; those who are not get it when it is still the newest by then.
     /// `skipped` counts the camera's frames that were left out before this one. Never waits.
     func publish(_ frame: SocketFrame, skipped: Int) {
-        channel.publish(frame, skipped: skipped)
+        channel.publish(frame, skipped: skipped, now: loop.now)
         loop.wake()
     }
 
     /// Counts frames that were never published, so that readers are told.
     func skip(_ count: Int) { channel.skip(count) }
 
-    /// Waits until every reader has what was begun for it, at most `seconds`.
-    func drain(seconds: Double) {
+    /// A semaphore that is signalled once every reader has what was begun for it.
+    func drained() -> DispatchSemaphore {
         let done = DispatchSemaphore(value: 0)
         channel.whenIdle { done.signal() }
         loop.wake()
-        _ = done.wait(timeout: .now() + seconds)
+        return done
     }
 }
 
@@ -215,13 +226,22 @@ final class SocketChannel: Sendable {
 
     init(path: String) { self.path = path }
 
-    var snapshot: MaskSocket.Snapshot { state.withLock { $0.snapshot } }
+    var snapshot: MaskSocket.Snapshot {
+        state.withLock { state in
+            var snapshot = state.snapshot
+            snapshot.offered = state.position
+            return snapshot
+        }
+    }
     var hasClients: Bool { clients.load(ordering: .relaxed) > 0 }
 
     func announce(_ stream: SocketStream) {
         state.withLock { state in
             // A frame of another stream means nothing to the readers of this one.
-            if state.identity != stream.identity { state.news.frame = nil }
+            if state.identity != stream.identity {
+                state.news.frame = nil
+                state.snapshot.waitingSince = nil
+            }
             state.identity = stream.identity
             state.news.stream = stream
         }
@@ -234,16 +254,18 @@ final class SocketChannel: Sendable {
             state.news.stream = nil
             state.news.isForgotten = true
             state.news.frame = nil
+            state.snapshot.waitingSince = nil
         }
     }
 
-    func publish(_ frame: SocketFrame, skipped: Int) {
+    func publish(_ frame: SocketFrame, skipped: Int, now: UInt64) {
         state.withLock { state in
             state.position += UInt64(max(0, skipped)) + 1
             // With nobody to read it the frame would only be kept from its pool.
             guard state.snapshot.clients > 0 else { return }
             state.snapshot.published += 1
             state.news.frame = (frame, state.position)
+            if state.snapshot.waitingSince == nil { state.snapshot.waitingSince = now }
         }
     }
 
@@ -260,7 +282,10 @@ final class SocketChannel: Sendable {
 
     /// The socket is closed: nobody will take news any more.
     func close() {
-        state.withLock { $0.isClosed = true }
+        state.withLock { state in
+            state.isClosed = true
+            state.snapshot.waitingSince = nil
+        }
         update { $0.clients = 0 }
     }
 
@@ -268,6 +293,7 @@ final class SocketChannel: Sendable {
     func takeNews() -> News {
         state.withLock { state in
             defer { state.news = News() }
+            state.snapshot.waitingSince = nil
             return state.news
         }
     }

@@ -1,3 +1,4 @@
+import Dispatch
 import Imaging
 import MediaIO
 
@@ -23,6 +24,7 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
     private let content: Content
     private var begun: Begun?
     private var times = NUTTimes()
+    private var draining: (until: DispatchTime, done: DispatchSemaphore)?
 
     private struct Begun {
         let maskSize: ImageSize
@@ -130,15 +132,23 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
         return picture
     }
 
-    /// Gives readers a second to take what is on its way to them.
+    /// Readers have until `deadline` to take what is on its way to them.
+    public func willFinish(by deadline: DispatchTime) {
+        if begun != nil { draining = (deadline, socket.drained()) }
+    }
+
+    /// Waits for the readers, as long as `willFinish` said; a second where it was not called.
     public func finish() throws {
         guard begun != nil else { throw OutputError.outOfOrder(output: summary) }
-        socket.drain(seconds: 1)
+        let (deadline, done) = draining ?? (.now() + 1, socket.drained())
+        _ = done.wait(timeout: deadline)
+        draining = nil
         begun = nil
     }
 
     /// Leaves readers where they are: a frame that was begun is still finished.
     public func abandon() {
+        draining = nil
         begun = nil
     }
 }

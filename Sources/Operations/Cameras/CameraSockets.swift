@@ -120,6 +120,15 @@ public final class CameraSockets: Sendable {
         entries(of: camera).map { SocketSink(socket: $0.socket, content: $0.kind.content) }
     }
 
+    /// Whether the thread that serves all sockets gives signs of life: since when (CLOCK_MONOTONIC) it has not; nil where
+    /// it does.
+    public func probe() -> UInt64? { server.probe() }
+
+    /// The numbers of the sockets of `camera`, by path.
+    public func snapshots(of camera: String) -> [(path: String, numbers: MaskSocket.Snapshot)] {
+        entries(of: camera).map { ($0.socket.path, $0.socket.snapshot) }
+    }
+
     /// How many programs read masks of `camera`.
     public func clients(of camera: String) -> Int {
         entries(of: camera).reduce(0) { $0 + $1.socket.snapshot.clients }
@@ -153,6 +162,12 @@ public final class CameraSockets: Sendable {
                 logger.info("\(path): a reader went away")
             case .refused(let path, let limit):
                 logger.warning("\(path): a reader was turned away; sockets.max_clients is \(limit)")
+            case .crowded(let path, let limit):
+                logger.warning(
+                    """
+                    \(path): more than \(limit) connections at a time, which is all it serves; one was closed. Whoever \
+                    asks there should close a connection after its answer
+                    """)
             case .denied(let path, let pid, let uid):
                 let who = [uid.map { "uid \($0)" }, pid.map { "pid \($0)" }].compactMap { $0 }.joined(separator: ", ")
                 logger.warning("\(path): a reader was turned away; sockets.allow_uids does not name it (\(who))")

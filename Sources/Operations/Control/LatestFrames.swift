@@ -1,3 +1,4 @@
+import Dispatch
 import Imaging
 import MaskOutput
 import Synchronization
@@ -67,6 +68,7 @@ public final class LatestFrames: Sendable {
         var showsBlindness: Bool { inner.showsBlindness }
         func writeBlind(_ mask: Mask, dropped: Int) throws { try inner.writeBlind(mask, dropped: dropped) }
         var remarks: [String] { inner.remarks }
+        func willFinish(by deadline: DispatchTime) { inner.willFinish(by: deadline) }
         func finish() throws { try inner.finish() }
         func abandon() { inner.abandon() }
     }
