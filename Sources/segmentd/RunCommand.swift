@@ -31,6 +31,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let signals = ServiceSignals()
+        DescriptorLimit.raise()
         let configuration = try ServiceConfiguration(path: config)
         let log = ServiceLog.Shared(level: configuration.logThreshold.level)
         let writer = try LogWriter()
@@ -41,7 +42,7 @@ struct RunCommand: ParsableCommand {
         do {
             try ThreadPreflight.check(configuration)
             let runtime = try ServiceRuntime(
-                configuration, setup: setup(signals: signals, logger: logger, log: log))
+                configuration, setup: setup(signals: signals, logger: logger, log: log, writer: writer))
             if !signals.isStopping {
                 lost = try Self.wait {
                     try await serve(runtime, signals: signals, logger: logger, log: log)
@@ -55,7 +56,9 @@ struct RunCommand: ParsableCommand {
         if !lost.isEmpty { throw CommandFailure(.ioError, lost.joined(separator: "\n")) }
     }
 
-    private func setup(signals: ServiceSignals, logger: Logger, log: ServiceLog.Shared) -> ServiceRuntime.Setup {
+    private func setup(
+        signals: ServiceSignals, logger: Logger, log: ServiceLog.Shared, writer: LogWriter
+    ) -> ServiceRuntime.Setup {
         var setup = ServiceRuntime.Setup(path: config, version: Segmentd.version, logger: logger, log: log) {
             configuration in
             if signals.isStopping { throw StoppedEarly() }
@@ -66,6 +69,8 @@ struct RunCommand: ParsableCommand {
         setup.modelFingerprint = { try EngineArguments.loadModel($0.model).fingerprint }
         setup.inherited = InheritedSockets()
         setup.notifier = ServiceNotifier()
+        setup.logWriter = writer
+        setup.watchdog = ServiceNotifier.watchdogInterval()
         return setup
     }
 
@@ -75,7 +80,8 @@ struct RunCommand: ParsableCommand {
         _ runtime: ServiceRuntime, signals: ServiceSignals, logger: Logger, log: ServiceLog.Shared
     ) async throws -> [String] {
         var settings = SegmentationService.Settings(
-            reportInterval: { runtime.reportInterval }, watchdog: ProgressWatch.interval())
+            reportInterval: { runtime.reportInterval }, watchdog: runtime.watchdog)
+        settings.health = runtime.health
         settings.status = { runtime.report().status }
         settings.onReady = {
             runtime.markReady()
@@ -83,7 +89,7 @@ struct RunCommand: ParsableCommand {
         }
         let service = SegmentationService(
             fleet: runtime.fleet, cameras: runtime.makeCameras(), clients: { runtime.clients(of: $0) },
-            settings: settings, notifier: ServiceNotifier(), logger: logger, log: log)
+            settings: settings, notifier: runtime.notifier, logger: logger, log: log)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [

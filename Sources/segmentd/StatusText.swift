@@ -17,6 +17,17 @@ struct StatusText {
                 + "\(report.process.fds) descriptors, \(report.process.threads) threads, "
                 + "\(report.process.cpuSeconds.fixed(1)) s of CPU",
         ]
+        let health = report.health
+        let state = !health.isAlive ? "stands still" : health.isReady ? "serves masks" : "no masks to be had"
+        if health.problems.isEmpty {
+            lines.append("health: \(state)")
+        } else {
+            lines.append("health: \(state); what is wrong:")
+            lines += health.problems.map { "  \($0.text)" }
+        }
+        if report.log.dropped > 0 {
+            lines.append("log: \(report.log.dropped) line\(report.log.dropped == 1 ? "" : "s") dropped since the start")
+        }
         if let error = report.configuration.error { lines.append("the last reload was refused:\n\(error)") }
         let header = ["camera", "state", "fps in", "out", "age p50", "p99 ms", "infer", "dropped", "blind", "clients"]
         let rows = report.cameras.map { camera in

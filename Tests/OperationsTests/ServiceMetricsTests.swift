@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import MaskOutput
 import Operations
 import Pipeline
 import Testing
@@ -78,6 +79,48 @@ struct ServiceMetricsTests {
         #expect((page["process_resident_memory_bytes"] ?? 0) > 1_000_000)
         #expect((page["process_open_fds"] ?? 0) >= 3 && (page["process_threads"] ?? 0) >= 1)
         #expect((page["process_cpu_seconds_total"] ?? 0) > 0)
+    }
+
+    @Test("tells what is wrong, what the log lost and who was turned away")
+    func health() throws {
+        var report = report(ledger().snapshot())
+        report.health = ServiceHealth(
+            problems: [.init(.log, .degraded, "nobody reads"), .init(.engine, .dead, "the network hangs")], sees: true)
+        report.log = LogWriter.Snapshot(queued: 3, dropped: 4, blockedSeconds: 2.5)
+        var facts = RequestServerFacts()
+        facts.refused = 9
+        report.servers = [.init(name: "http", facts)]
+        report.process.limits = [ResourceUse(.descriptors, used: 12, limit: 64, setting: "")]
+        let page = try samples(ServiceMetrics.text(report, accounts: [:]))
+        #expect(page["segmentd_healthy"] == 0 && page["segmentd_live"] == 0 && page["segmentd_serving"] == 0)
+        #expect(page["segmentd_problems{area=\"engine\"}"] == 1 && page["segmentd_problems{area=\"disk\"}"] == 0)
+        #expect(page["segmentd_log_dropped_lines_total"] == 4 && page["segmentd_log_blocked_seconds"] == 2.5)
+        #expect(page["segmentd_server_refused_total{server=\"http\"}"] == 9)
+        #expect(page["segmentd_resource_limit{resource=\"descriptors\"}"] == 64)
+        report.health = ServiceHealth(sees: true)
+        let good = try samples(ServiceMetrics.text(report, accounts: [:]))
+        #expect(good["segmentd_healthy"] == 1 && good["segmentd_live"] == 1 && good["segmentd_serving"] == 1)
+    }
+
+    @Test("/live and /ready answer 503 with the reasons where the service stands still")
+    func pages() {
+        var report = report(ledger().snapshot())
+        func pages(_ health: ServiceHealth) -> StatusPages {
+            report.health = health
+            return StatusPages(report: { [report] in report }, health: { health }, metrics: { "" })
+        }
+        let good = pages(ServiceHealth(sees: true))
+        #expect(good.page("/live") == HTTPResponse(status: 200, body: "live\n"))
+        #expect(good.page("/ready") == HTTPResponse(status: 200, body: "front live\n"))
+        let degraded = pages(ServiceHealth(problems: [.init(.log, .degraded, "nobody reads")], sees: true))
+        #expect(degraded.page("/live").status == 200)
+        #expect(degraded.page("/ready") == HTTPResponse(status: 200, body: "front live\ndegraded: nobody reads\n"))
+        let unready = pages(ServiceHealth(problems: [.init(.engine, .unready, "it hangs")], sees: false))
+        #expect(unready.page("/live").status == 200)
+        #expect(unready.page("/ready") == HTTPResponse(status: 503, body: "front live\nunready: it hangs\n"))
+        let dead = pages(ServiceHealth(problems: [.init(.engine, .dead, "it hangs")], sees: true))
+        #expect(dead.page("/live") == HTTPResponse(status: 503, body: "it hangs\n"))
+        #expect(dead.page("/ready").status == 503)
     }
 
     @Test("has histograms whose buckets rise to the count")

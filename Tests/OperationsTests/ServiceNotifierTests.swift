@@ -54,6 +54,19 @@ struct ServiceNotifierTests {
         #expect(listener.receive() == "STOPPING=1")
     }
 
+    @Test(
+        "takes the watchdog's interval from systemd's environment, where it is meant for this process",
+        arguments: [
+            (["WATCHDOG_USEC": "3000000"], 3_000_000_000),
+            (["WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "7"], 3_000_000_000),
+            (["WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "8"], nil), ([:], nil), (["WATCHDOG_USEC": "0"], nil),
+            (["WATCHDOG_USEC": "-1"], nil), (["WATCHDOG_USEC": "soon"], nil),
+            (["WATCHDOG_USEC": "18446744073709551615"], nil),
+        ] as [([String: String], UInt64?)])
+    func interval(variables: [String: String], expected: UInt64?) {
+        #expect(ServiceNotifier.watchdogInterval(environment: { variables[$0] }, pid: 7) == expected)
+    }
+
     @Test("does nothing where nobody listens", arguments: [nil, "", "relative", "/nonexistent/notify"])
     func nobody(name: String?) {
         #expect(!ServiceNotifier(socket: name).notify(.ready))

@@ -67,6 +67,12 @@ struct StandstillTests {
         for _ in 0..<30 { _ = try #require(reader.frame()) }
         let status = try ctl("status")
         #expect(status.status == 0, status.summary)
+        let told = wait {
+            guard let status = try? ctl("status") else { return false }
+            return String(decoding: status.output, as: UTF8.self).contains("nobody has read the log")
+        }
+        #expect(told, "the status tells of the log")
+        #expect(reader.frame() != nil)
         let began = ContinuousClock.now
         kill(process.processIdentifier, SIGTERM)
         #expect(wait { !process.isRunning }, "SIGTERM ends it")
@@ -149,8 +155,17 @@ struct StandstillTests {
         let idle = (0..<70).map { _ in connect(port: port) }
         #expect(running.wait { page("/live", port: port) == "HTTP/1.1 200 OK" })
         for descriptor in idle where descriptor >= 0 { close(descriptor) }
+        let control = try #require(OpenConnection(folder.path("run/control")))
+        #expect(control.ask("labels").contains("Sky"))
         // Readers of masks take all there are.
-        var readers = (0..<100).compactMap { _ in MaskStream(folder.path("run/front.mask")) }
+        var readers = (0..<100).compactMap { _ in OpenConnection(folder.path("run/front.mask")) }
+        // Asked over a connection that was there before.
+        var told = ""
+        #expect(
+            running.wait {
+                told = control.ask("status")
+                return told.contains(" of 64 descriptors are in use")
+            }, "\(told)")
         #expect(running.wait { running.errors.contains("cannot accept") }, "\(running.errors)")
         for _ in 0..<20 { _ = try #require(reader.frame()) }
         readers.removeAll()
@@ -191,5 +206,41 @@ struct StandstillTests {
         #expect(allowed.status == 0, allowed.summary)
         running.send(SIGTERM)
         #expect(running.wait().status == 0)
+    }
+}
+
+/// A connection to a Unix socket that stays open, and takes nothing unless it asks.
+final class OpenConnection {
+    private let descriptor: Int32
+
+    init?(_ path: String) {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        if connected != 0 { return nil }
+    }
+
+    deinit { close(descriptor) }
+
+    /// The line that answers `request`; what came of it where there is none.
+    func ask(_ request: String) -> String {
+        let line = Array("{\"request\":\"\(request)\"}\n".utf8)
+        guard send(descriptor, line, line.count, Int32(MSG_NOSIGNAL)) == line.count else { return "" }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while !bytes.contains(10) {
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            guard count > 0 else { break }
+            bytes += chunk[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,6 +1,7 @@
 import Imaging
 import Logging
 import MaskOutput
+import MediaIO
 import Pipeline
 import ServiceLifecycle
 import Synchronization
@@ -30,6 +31,8 @@ public final class CameraService: Service {
         var pipeline: CameraPipeline?
         var isStopping = false
         var lastFailure: String?
+        /// Why the pipeline failed that is to be started again; nil while one runs.
+        var pipelineFailure: String?
         var limit = RepeatLimit(interval: 60_000_000_000)
     }
 
@@ -68,18 +71,62 @@ public final class CameraService: Service {
     public var phase: Phase { state.withLock { $0.phase } }
 
     /// All that is known of it now. `recent` is the time that rates and latencies are taken from, the last seconds
-    /// unless given; `clients` is how many programs read its sockets.
-    public func report(recent: LedgerSnapshot? = nil, clients: Int) -> CameraReport {
-        let (phase, supervised, stream, recordings) = state.withLock {
-            ($0.phase, $0.source, $0.stream, $0.recordings)
-        }
-        var source = CameraReport.Source(state: phase.rawValue, location: "\(camera.source)")
-        if let supervised { source.take(supervised.status, at: clock.monotonicNanoseconds) }
-        if phase == .ended { source.state = phase.rawValue }
+    /// unless given; `sockets` are its sockets' numbers, and `clients` is how many programs read them.
+    public func report(
+        recent: LedgerSnapshot? = nil, clients: Int, sockets: [(path: String, numbers: MaskSocket.Snapshot)] = []
+    ) -> CameraReport {
+        let (stream, recordings) = state.withLock { ($0.stream, $0.recordings) }
         return CameraReport(
             name: camera.name, source: source, stream: stream, total: ledger.snapshot(),
             recent: recent ?? ledger.recent(), clients: clients,
+            sockets: sockets.map { CameraReport.Socket(path: $0.path, $0.numbers) },
             recordings: recordings.map { CameraReport.Recording($0.snapshot) })
+    }
+
+    /// How its source is doing now.
+    public var source: CameraReport.Source {
+        let (phase, supervised, failure) = state.withLock { ($0.phase, $0.source, $0.pipelineFailure) }
+        var source = CameraReport.Source(state: phase.rawValue, location: "\(camera.source)")
+        if let supervised { source.take(supervised.status, at: clock.monotonicNanoseconds) }
+        if phase == .ended { source.state = phase.rawValue }
+        if let failure, phase == .waiting {
+            source.state = phase.rawValue
+            source.cause = failure
+        }
+        return source
+    }
+
+    /// What its health is judged by, cheap enough for every second; `sockets` are its sockets' numbers. Nil where it does
+    /// not run any more, or is being stopped.
+    public func facts(sockets: [(path: String, numbers: MaskSocket.Snapshot)] = []) -> HealthFacts.Camera? {
+        let (phase, pipeline, supervised, recordings, isStopping) = state.withLock {
+            ($0.phase, $0.pipeline, $0.source, $0.recordings, $0.isStopping)
+        }
+        guard !isStopping, phase != .ended else { return nil }
+        let (source, counts) = (source, ledger.counts())
+        var facts = HealthFacts.Camera(name: camera.name, state: source.state)
+        facts.cause = source.cause
+        facts.sendsBlind = pipeline != nil && supervised?.isLive == true
+        (facts.taken, facts.answered, facts.underWay) = (counts.taken, counts.answered, counts.underWay)
+        (facts.valid, facts.blind) = (counts.published, counts.blind)
+        facts.sockets = sockets.map { path, numbers in
+            var socket = HealthFacts.Socket(path: path)
+            (socket.readers, socket.offered, socket.sent) = (numbers.clients, numbers.offered, numbers.framesSent)
+            socket.waitingSince = numbers.waitingSince
+            return socket
+        }
+        facts.writing = pipeline?.writing.map { sink, since in
+            HealthFacts.Writing(
+                output: sink.summary, since: since, isRecording: LatestFrames.original(sink) is QueuedSink)
+        }
+        facts.recordings = recordings.map(\.snapshot).map { snapshot in
+            var recording = HealthFacts.Recording(path: snapshot.path)
+            (recording.written, recording.dropped) = (snapshot.frames, snapshot.dropped)
+            let isStopped = [.diskFull, .failed].contains(snapshot.state)
+            recording.failure = isStopped ? snapshot.error ?? snapshot.state.rawValue : nil
+            return recording
+        }
+        return facts
     }
 
     /// Why an output could not be completed, where one could not.
@@ -113,19 +160,22 @@ public final class CameraService: Service {
     private func keepGoing() async {
         var backoff = backoff
         while !isStopping {
+            let failure: any Error
             do {
                 let outcome = try await runOnce()
                 if outcome.stream != nil { backoff.worked(at: clock.monotonicNanoseconds) }
-                guard let failure = outcome.failure else {
+                guard let ended = outcome.failure else {
                     if !outcome.wasCancelled { logger.notice("the source has ended") }
                     return
                 }
-                logger.error("\(failure)")
+                failure = ended
             } catch {
-                logger.error("\(error)")
+                failure = error
             }
+            logger.error("\(failure)")
             let delay = backoff.failed(at: clock.monotonicNanoseconds, chance: .random(in: 0..<1))
-            state.withLock { $0.phase = .waiting }
+            let reason = MediaLocation.redacted("\(failure)")
+            state.withLock { ($0.phase, $0.pipelineFailure) = (.waiting, reason) }
             logger.notice("starting again in \(Self.seconds(delay)) s")
             await pause(delay)
         }
@@ -155,6 +205,7 @@ public final class CameraService: Service {
             state.source = source
             state.recordings = recordings
             state.phase = .connecting
+            state.pipelineFailure = nil
             return state.isStopping
         }
         defer { state.withLock { $0.pipeline = nil } }

@@ -10,7 +10,9 @@ public enum ServiceMetrics {
     public static func text(_ report: ServiceReport, accounts: [String: LedgerSnapshot]) -> String {
         var page = PrometheusText()
         service(report, &page)
+        health(report, &page)
         cameras(report.cameras, &page)
+        sockets(report.cameras, &page)
         latencies(report.cameras.map(\.name), accounts, &page)
         recordings(report.cameras, &page)
         return page.text
@@ -45,6 +47,67 @@ public enum ServiceMetrics {
         one(
             "process_cpu_seconds_total", .counter, "Total user and system CPU time spent in seconds.",
             process.cpuSeconds)
+    }
+
+    private static func health(_ report: ServiceReport, _ page: inout PrometheusText) {
+        func one(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: Double) {
+            page.family(name, kind, help)
+            page.sample(name, [:], value)
+        }
+        let health = report.health
+        one("segmentd_healthy", .gauge, "1 where nothing is wrong.", health.problems.isEmpty && health.isAlive ? 1 : 0)
+        one("segmentd_live", .gauge, "1 where /live answers 200, and the watchdog is fed.", health.isAlive ? 1 : 0)
+        one(
+            "segmentd_serving", .gauge, "1 where /ready answers 200: masks can be had of one camera at least.",
+            health.isReady ? 1 : 0)
+        page.family("segmentd_problems", .gauge, "What is wrong, by what it is of: how many problems.")
+        for area in ServiceHealth.Area.allCases {
+            page.sample(
+                "segmentd_problems", ["area": area.rawValue], Double(health.problems.count { $0.area == area }))
+        }
+        one(
+            "segmentd_log_dropped_lines_total", .counter, "Lines of the log that were dropped.",
+            Double(report.log.dropped))
+        one("segmentd_log_queued_lines", .gauge, "Lines of the log that wait to be written.", Double(report.log.queued))
+        one(
+            "segmentd_log_blocked_seconds", .gauge, "How long the log has waited for its reader; 0 where it does not.",
+            report.log.blockedSeconds ?? 0)
+        page.family("segmentd_server_clients", .gauge, "Connections to the control socket and the HTTP port.")
+        for server in report.servers {
+            page.sample("segmentd_server_clients", ["server": server.name], Double(server.clients))
+        }
+        page.family(
+            "segmentd_server_refused_total", .counter, "Connections turned away, or closed to make room for others.")
+        for server in report.servers {
+            page.sample("segmentd_server_refused_total", ["server": server.name], Double(server.refused))
+        }
+        page.family(
+            "segmentd_resource_limit", .gauge, "How much of something limited there may be: a number, or bytes.")
+        for use in report.process.limits {
+            page.sample("segmentd_resource_limit", ["resource": use.kind.rawValue], Double(use.limit))
+        }
+        page.family("segmentd_resource_used", .gauge, "How much of something limited is in use.")
+        for use in report.process.limits {
+            page.sample("segmentd_resource_used", ["resource": use.kind.rawValue], Double(use.used))
+        }
+    }
+
+    private static func sockets(_ cameras: [CameraReport], _ page: inout PrometheusText) {
+        func each(_ name: String, _ help: String, _ value: (CameraReport.Socket) -> UInt64) {
+            page.family(name, .counter, help)
+            for camera in cameras {
+                for socket in camera.sockets {
+                    page.sample(name, ["camera": camera.name, "path": socket.path], Double(value(socket)))
+                }
+            }
+        }
+        each("segmentd_socket_masks_offered_total", "Masks that the camera had for the readers of a socket.") {
+            $0.offered
+        }
+        each("segmentd_socket_masks_sent_total", "Masks that went out whole, over all readers.") { $0.sent }
+        each("segmentd_socket_masks_dropped_total", "Masks that readers missed, over all readers.") { $0.dropped }
+        each("segmentd_socket_refused_readers_total", "Readers turned away.") { $0.refused }
+        each("segmentd_socket_stalled_readers_total", "Readers closed because they took nothing.") { $0.stalled }
     }
 
     private static func cameras(_ cameras: [CameraReport], _ page: inout PrometheusText) {

@@ -4,12 +4,18 @@ import MaskOutput
 public struct StatusPages: Sendable {
     /// How the service is doing now.
     public var report: @Sendable () -> ServiceReport
+    /// Whether it does its work.
+    public var health: @Sendable () -> ServiceHealth
     /// The page of metrics.
     public var metrics: @Sendable () -> String
 
     /// Pages made by these.
-    public init(report: @escaping @Sendable () -> ServiceReport, metrics: @escaping @Sendable () -> String) {
+    public init(
+        report: @escaping @Sendable () -> ServiceReport, health: @escaping @Sendable () -> ServiceHealth,
+        metrics: @escaping @Sendable () -> String
+    ) {
         self.report = report
+        self.health = health
         self.metrics = metrics
     }
 
@@ -23,7 +29,10 @@ public struct StatusPages: Sendable {
             }
             return HTTPResponse(
                 status: 200, contentType: "application/json", body: String(decoding: json, as: UTF8.self) + "\n")
-        case "/live": return HTTPResponse(status: 200, body: "live\n")
+        case "/live":
+            let health = health()
+            let reasons = health.problems.filter { $0.severity == .dead }.map { "\($0.text)\n" }.joined()
+            return HTTPResponse(status: health.isAlive ? 200 : 503, body: health.isAlive ? "live\n" : reasons)
         case "/ready":
             let (isReady, text) = Self.readiness(report())
             return HTTPResponse(status: isReady ? 200 : 503, body: text)
@@ -31,11 +40,13 @@ public struct StatusPages: Sendable {
         }
     }
 
-    /// Ready is who has started and sees something: masks can be had of one camera at least.
+    /// Ready is who has started and sees something: masks can be had of one camera at least. What is wrong follows the
+    /// states.
     static func readiness(_ report: ServiceReport) -> (isReady: Bool, text: String) {
         guard report.isReady else { return (false, "starting\n") }
         let states = report.cameras.map { "\($0.name) \($0.source.state)\n" }.joined()
-        return (report.cameras.contains { $0.source.state == "live" }, states)
+        let problems = report.health.problems.map { "\($0.severity.rawValue): \($0.text)\n" }.joined()
+        return (report.health.isReady, states + problems)
     }
 }
 

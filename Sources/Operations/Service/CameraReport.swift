@@ -74,6 +74,24 @@ public struct CameraReport: Codable, Hashable, Sendable {
         public var max: Double
     }
 
+    /// One socket.
+    public struct Socket: Codable, Hashable, Sendable {
+        /// Its path.
+        public var path: String
+        /// Readers connected now.
+        public var clients: Int
+        /// Masks, blind ones too, that the camera had for its readers.
+        public var offered: UInt64
+        /// Masks that went out whole, over all readers.
+        public var sent: UInt64
+        /// Masks that readers missed after their first, over all readers.
+        public var dropped: UInt64
+        /// Readers turned away.
+        public var refused: UInt64
+        /// Readers closed because they took nothing for too long.
+        public var stalled: UInt64
+    }
+
     /// One recording.
     public struct Recording: Codable, Hashable, Sendable {
         /// The path as configured.
@@ -131,11 +149,14 @@ public struct CameraReport: Codable, Hashable, Sendable {
     public var clients: Int
     /// The part of the last mask's pixels that each class has, by its name; `none` is what has no class.
     public var classes: [String: Double]
+    /// Its sockets.
+    public var sockets: [Socket]
     /// Its recordings.
     public var recordings: [Recording]
 
     enum CodingKeys: String, CodingKey {
-        case name, source, stream, arrived, published, drops, blind, clients, classes, recordings
+        case name, source, stream, arrived, published, drops, blind, clients, classes, sockets
+        case recordings
         case fpsIn = "fps_in"
         case fpsOut = "fps_out"
         case lastAge = "last_age_ms"

@@ -7,7 +7,7 @@ extension CameraReport {
     /// The report on a camera: counts out of `total`, rates and times out of `recent`.
     public init(
         name: String, source: Source, stream: StreamInfo?, total: LedgerSnapshot, recent: LedgerSnapshot, clients: Int,
-        recordings: [Recording] = []
+        sockets: [Socket] = [], recordings: [Recording] = []
     ) {
         self.name = name
         self.source = source
@@ -23,6 +23,7 @@ extension CameraReport {
         blind = Dictionary(uniqueKeysWithValues: total.blind.map { ($0.key.rawValue, $0.value) })
         self.clients = clients
         classes = total.classShares
+        self.sockets = sockets
         self.recordings = recordings
     }
 
@@ -48,6 +49,14 @@ extension CameraReport.Source {
         lastRecoverySeconds = status.lastRecovery.map { Double($0 / 1_000_000) / 1000 }
         framesRead = status.framesRead
         refused = Dictionary(uniqueKeysWithValues: status.refused.map { ($0.key.rawValue, $0.value) })
+    }
+}
+
+extension CameraReport.Socket {
+    init(path: String, _ numbers: MaskSocket.Snapshot) {
+        self.init(
+            path: path, clients: numbers.clients, offered: numbers.offered, sent: numbers.framesSent,
+            dropped: numbers.framesDropped, refused: numbers.refused, stalled: numbers.stalled)
     }
 }
 

@@ -5,8 +5,10 @@ public enum ProcessorCount {
     /// Those that the machine has online, that the process's affinity allows, and that the cgroup's quota pays for.
     public static var available: Int {
         var count = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        if let allowed = text("/proc/self/status").flatMap({ affinity(status: $0) }) { count = min(count, allowed) }
-        if let quota = quota(membership: text("/proc/self/cgroup") ?? "", read: text) {
+        if let allowed = ControlGroup.text("/proc/self/status").flatMap({ affinity(status: $0) }) {
+            count = min(count, allowed)
+        }
+        if let quota = quota(membership: ControlGroup.membership, read: ControlGroup.text) {
             count = min(count, quota)
         }
         return max(1, count)
@@ -25,22 +27,9 @@ public enum ProcessorCount {
     /// The whole processors that the cgroups named in `membership` (`/proc/self/cgroup`) pay for, rounded up; nil
     /// where there is no limit. `read` gives the text of a file, nil where there is none.
     public static func quota(membership: String, read: (String) -> String?) -> Int? {
-        var least: Int?
-        for line in membership.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { continue }
-            let isUnified = parts[0] == "0" && parts[1].isEmpty
-            guard isUnified || parts[1].split(separator: ",").contains("cpu") else { continue }
-            // Every level up to the root can set a limit; in a container the root is the container's own.
-            var path = String(parts[2])
-            while true {
-                let processors = isUnified ? unified(path, read) : legacy(path, read)
-                if let processors { least = min(least ?? processors, processors) }
-                guard let slash = path.lastIndex(of: "/"), path.count > 1 else { break }
-                path = slash == path.startIndex ? "/" : String(path[..<slash])
-            }
-        }
-        return least
+        ControlGroup.levels("cpu", of: membership).compactMap { level in
+            level.isUnified ? unified(level.path, read) : legacy(level.path, read)
+        }.min()
     }
 
     private static func unified(_ path: String, _ read: (String) -> String?) -> Int? {
@@ -67,14 +56,5 @@ public enum ProcessorCount {
     private static func processors(quota: Int, period: Int) -> Int? {
         guard quota > 0, period > 0 else { return nil }
         return max(1, (quota + period - 1) / period)
-    }
-
-    private static func text(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 16_384)
-        let count = read(descriptor, &bytes, bytes.count)
-        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 }

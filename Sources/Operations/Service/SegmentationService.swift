@@ -13,6 +13,8 @@ public final class SegmentationService: Service {
         public var reportInterval: @Sendable () -> Duration
         /// systemd's watchdog interval in nanoseconds; nil where nobody watches.
         public var watchdog: UInt64?
+        /// Judges whether the service does its work; by its cameras alone where nil.
+        public var health: HealthMonitor?
         /// The line for `systemctl status`; that of the cameras alone where nil.
         public var status: (@Sendable () -> String)?
         /// Called once it is ready.
@@ -29,6 +31,7 @@ public final class SegmentationService: Service {
     private let first: [CameraService]
     private let clients: @Sendable (String) -> Int
     private let settings: Settings
+    private let health: HealthMonitor
     private let notifier: ServiceNotifier
     private let log: ServiceLog.Shared?
     private let logger: Logger
@@ -50,6 +53,13 @@ public final class SegmentationService: Service {
         first = cameras
         self.clients = clients
         self.settings = settings
+        health =
+            settings.health
+            ?? HealthMonitor(watchdog: settings.watchdog, clock: clock) {
+                var facts = HealthFacts()
+                facts.cameras = fleet.cameras.compactMap { $0.facts() }
+                return facts
+            }
         self.notifier = notifier
         self.log = log
         self.logger = logger
@@ -92,16 +102,18 @@ public final class SegmentationService: Service {
         var feed: UInt64
     }
 
-    /// Reports, tells systemd, and feeds its watchdog, each at its own interval.
+    /// Looks after the service's health, reports, tells systemd, and feeds its watchdog, each at its own interval.
     private func watch() async {
         let second: UInt64 = 1_000_000_000
         let feeding = settings.watchdog.map { $0 / 4 }
         let tick = min(second, feeding ?? second)
-        var progress = settings.watchdog.map { ProgressWatch(patience: $0 / 2) }
+        var told = HealthLog()
         let began = clock.monotonicNanoseconds
         var last = Schedule(report: began, status: began, feed: 0)
         while !Task.isCancelled {
             do { try await Task.sleep(for: .nanoseconds(Int64(tick))) } catch { return }
+            let health = health.check()
+            for line in told.lines(health, isWatched: feeding != nil) { logger.log(level: line.level, "\(line.text)") }
             let now = clock.monotonicNanoseconds
             let interval = UInt64(max(1, settings.reportInterval().components.seconds)) * second
             // Half a tick early is on time: a sleep is never shorter than asked for.
@@ -115,7 +127,8 @@ public final class SegmentationService: Service {
             }
             if let feeding, now + tick / 2 >= last.feed + feeding {
                 last.feed = now
-                feed(&progress, at: now)
+                // The log has the reason by now.
+                if health.isAlive || isStopping.withLock({ $0 }) { notifier.notify(.watchdog) }
             }
         }
     }
@@ -133,25 +146,9 @@ public final class SegmentationService: Service {
         return statuses.isEmpty ? "no camera" : statuses.joined(separator: "; ")
     }
 
-    private func feed(_ progress: inout ProgressWatch?, at now: UInt64) {
-        let sights = fleet.cameras.map { camera in
-            let account = camera.ledger.snapshot()
-            let done = account.published + account.blind.values.reduce(0, +) + (account.dropped[.rateCap] ?? 0)
-            let isOffline = camera.report(recent: account, clients: 0).source.state != "live"
-            return ProgressWatch.Sight(camera: camera.camera.name, progress: done, isOffline: isOffline)
-        }
-        let stuck = progress?.stuck(sights, at: now) ?? []
-        if stuck.isEmpty {
-            notifier.notify(.watchdog)
-        } else {
-            let names = stuck.joined(separator: ", ")
-            logger.error("frames come and no masks go out: \(names); the watchdog is not fed")
-        }
-    }
-
     private func tell(_ camera: CameraService, _ account: LedgerSnapshot, prefix: String) {
         let clients = clients(camera.camera.name)
-        let line = CameraLine(state: camera.phase.rawValue, clients: clients, account: account)
+        let line = CameraLine(state: camera.source.state, clients: clients, account: account)
         logger.info("\(prefix)\(line.text)", metadata: ["camera": "\(camera.camera.name)"])
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MaskOutput
 
 /// How the whole service is doing at one moment: what the control socket, the HTTP port, `segmentd ctl`, `STATUS=` and
 /// the log's lines are views of.
@@ -71,6 +72,26 @@ public struct ServiceReport: Codable, Sendable {
         }
     }
 
+    /// A server for those who ask.
+    public struct Server: Codable, Hashable, Sendable {
+        /// `control` or `http`.
+        public var name: String
+        /// Connections now.
+        public var clients: Int
+        /// Connections turned away, or closed to make room for others.
+        public var refused: UInt64
+        /// Why the last connection could not be accepted; nil where it could.
+        public var error: String?
+
+        /// The server `name` with these facts.
+        public init(name: String, _ facts: RequestServerFacts) {
+            self.name = name
+            clients = facts.clients
+            refused = facts.refused
+            error = facts.acceptFailure.map { String(cString: strerror($0)) }
+        }
+    }
+
     /// Which program this is.
     public var version: String
     /// Seconds since it started.
@@ -85,13 +106,20 @@ public struct ServiceReport: Codable, Sendable {
     public var configuration: Configuration
     /// What the process uses.
     public var process: ProcessUsage
+    /// Whether it does its work, and what is wrong.
+    public var health: ServiceHealth
+    /// The log.
+    public var log: LogWriter.Snapshot
+    /// The control socket and the HTTP port, as far as there are any.
+    public var servers: [Server]
     /// Every camera, in the order of the configuration.
     public var cameras: [CameraReport]
 
     /// A report of these facts.
     public init(
         version: String, uptimeS: Double, isReady: Bool, model: Model, engine: Engine, configuration: Configuration,
-        process: ProcessUsage, cameras: [CameraReport]
+        process: ProcessUsage, health: ServiceHealth = ServiceHealth(sees: true),
+        log: LogWriter.Snapshot = LogWriter.Snapshot(), servers: [Server] = [], cameras: [CameraReport]
     ) {
         self.version = version
         self.uptimeS = uptimeS
@@ -100,11 +128,14 @@ public struct ServiceReport: Codable, Sendable {
         self.engine = engine
         self.configuration = configuration
         self.process = process
+        self.health = health
+        self.log = log
+        self.servers = servers
         self.cameras = cameras
     }
 
     enum CodingKeys: String, CodingKey {
-        case version, model, engine, configuration, process, cameras
+        case version, model, engine, configuration, process, health, log, servers, cameras
         case uptimeS = "uptime_s"
         case isReady = "ready"
     }
@@ -113,6 +144,7 @@ public struct ServiceReport: Codable, Sendable {
     public var status: String {
         var parts = cameras.map(\.status)
         if configuration.error != nil { parts.append("the last reload was refused, see the log") }
+        if !health.problems.isEmpty { parts.insert(health.summary, at: 0) }
         return parts.isEmpty ? "no camera" : parts.joined(separator: "; ")
     }
 

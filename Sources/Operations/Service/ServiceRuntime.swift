@@ -54,6 +54,10 @@ public final class ServiceRuntime: ControlSurface {
         public var logger: Logger
         /// The level of the log.
         public var log: ServiceLog.Shared
+        /// Who writes the log; nil where nobody does.
+        public var logWriter: LogWriter?
+        /// systemd's watchdog interval in nanoseconds; nil where nobody watches.
+        public var watchdog: UInt64?
         /// Whom to tell of reloads.
         public var notifier = ServiceNotifier(socket: nil)
         /// The clocks.
@@ -83,6 +87,8 @@ public final class ServiceRuntime: ControlSurface {
 
     /// The cameras that run.
     public let fleet = CameraFleet()
+    /// Judges whether the service does its work.
+    public let health: HealthMonitor
     /// The last frame of every camera.
     public let latest = LatestFrames()
     private let setup: Setup
@@ -90,6 +96,7 @@ public final class ServiceRuntime: ControlSurface {
     /// How far each camera's frames are numbered, by its name: a reload does not count from 0 anew.
     private let numbers = Mutex<[String: FrameNumbers]>([:])
     private let state: Mutex<State>
+    private let looking: Looking
     private let began: UInt64
     private let reloading: SerialWorker
 
@@ -99,6 +106,9 @@ public final class ServiceRuntime: ControlSurface {
         self.setup = setup
         began = setup.clock.monotonicNanoseconds
         reloading = try SerialWorker("reload")
+        let looking = Looking()
+        self.looking = looking
+        health = HealthMonitor(watchdog: setup.watchdog, clock: setup.clock) { looking.facts() }
         let engine = try setup.loadEngine(configuration)
         setup.logger.notice(
             "segmentd \(setup.version), model \(engine.queue.modelName), input \(engine.queue.inputSize)")
@@ -116,6 +126,8 @@ public final class ServiceRuntime: ControlSurface {
             close()
             throw error
         }
+        looking.runtime.withLock { [weak self] in $0.runtime = self }
+        health.check()
         for problem in setup.inherited.problems { setup.logger.warning("\(problem)") }
         for entry in setup.inherited.unused {
             let place = entry.path ?? entry.name
@@ -131,6 +143,12 @@ public final class ServiceRuntime: ControlSurface {
 
     /// How often to report on cameras.
     public var reportInterval: Duration { .seconds(state.withLock { $0.configuration.reportIntervalSeconds }) }
+
+    /// Whom the service tells how it is doing.
+    public var notifier: ServiceNotifier { setup.notifier }
+
+    /// systemd's watchdog interval in nanoseconds; nil where nobody watches.
+    public var watchdog: UInt64? { setup.watchdog }
 
     /// How many programs read masks of `camera`.
     public func clients(of camera: String) -> Int { sockets.clients(of: camera) }
@@ -158,8 +176,39 @@ public final class ServiceRuntime: ControlSurface {
         return ServiceReport(
             version: setup.version, uptimeS: Double(uptime / 1_000_000) / 1000, isReady: isReady,
             model: ServiceReport.Model(name: engine.queue.modelName, classes: engine.queue.labels.count),
-            engine: engine.facts, configuration: facts, process: .now(),
-            cameras: fleet.cameras.map { $0.report(clients: clients(of: $0.camera.name)) })
+            engine: engine.facts, configuration: facts, process: .now(), health: health.current,
+            log: setup.logWriter?.snapshot ?? LogWriter.Snapshot(), servers: servers,
+            cameras: fleet.cameras.map { camera in
+                let name = camera.camera.name
+                return camera.report(clients: clients(of: name), sockets: sockets.snapshots(of: name))
+            })
+    }
+
+    private var servers: [ServiceReport.Server] {
+        let (control, http) = state.withLock { ($0.control, $0.http) }
+        return [("control", control?.facts), ("http", http?.facts)].compactMap { name, facts in
+            facts.map { ServiceReport.Server(name: name, $0) }
+        }
+    }
+
+    /// What the health monitor sees of a runtime, as long as there is one.
+    private final class Looking: Sendable {
+        struct Reference { weak var runtime: ServiceRuntime? }
+        let runtime = Mutex(Reference())
+
+        func facts() -> HealthFacts { runtime.withLock { $0.runtime }?.healthFacts() ?? HealthFacts() }
+    }
+
+    private func healthFacts() -> HealthFacts {
+        let (queue, control, http) = state.withLock { ($0.engine.queue, $0.control, $0.http) }
+        var facts = HealthFacts()
+        facts.cameras = fleet.cameras.compactMap { $0.facts(sockets: sockets.snapshots(of: $0.camera.name)) }
+        facts.socketsSilentSince = sockets.probe()
+        (facts.engineSince, facts.engineLast) = queue.work
+        (facts.control, facts.http) = (control?.facts, http?.facts)
+        facts.log = setup.logWriter?.snapshot ?? LogWriter.Snapshot()
+        facts.limits = ProcessUsage.now().limits
+        return facts
     }
 
     /// The page of metrics.
@@ -305,7 +354,8 @@ public final class ServiceRuntime: ControlSurface {
         old?.close()
         guard let port = configuration.http.port else { return }
         // Held until `close` lets go of the server.
-        let pages = StatusPages(report: { self.report() }, metrics: { self.metrics() })
+        let pages = StatusPages(
+            report: { self.report() }, health: { self.health.last }, metrics: { self.metrics() })
         do throws(StatusServerError) {
             let server = try StatusServer(
                 port: port, address: configuration.http.address, pages: pages,
