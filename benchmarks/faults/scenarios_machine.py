@@ -362,14 +362,8 @@ def expect_added_camera(rig: Rig, group: Path, outcome: Outcome, socket_path: Pa
     rig.daemon.signal(signal.SIGHUP)
     until = time.monotonic() + 15
     while time.monotonic() < until:
-        try:
-            with socket.socket(socket.AF_UNIX) as reader:
-                reader.settimeout(5)
-                reader.connect(str(socket_path))
-                if reader.makefile("rb").readline().startswith(b"YUV4MPEG2"):
-                    return
-        except OSError:
-            pass
+        if reader_gets_masks(str(socket_path)):
+            return
         time.sleep(0.2)
     outcome.fail("15 s after threads could be started again the added camera gives nothing")
 
@@ -394,6 +388,41 @@ def suspend(bench, outcome: Outcome) -> None:
             outcome.note(f"slept {seconds} s: masks {outcome.outage_ms:.0f} ms after it woke")
             rig.wait_for_masks("rear", 5, since=woken, timeout=15)
         outcome.end(rig, rear_may_pause=True)
+
+
+@fault("the sockets' folder is removed", is_short=True)
+def folder_removed(bench, outcome: Outcome) -> None:
+    """Somebody cleans the folder of the sockets: readers stay, and new ones can connect again soon."""
+    with Rig(bench) as rig:
+        rig.start()
+        outcome.begin(rig)
+        moment = now()
+        shutil.rmtree(rig.folder / "run")
+        until = time.monotonic() + 5
+        while not (reader_gets_masks(rig.socket("front")) and rig.status()):
+            if time.monotonic() > until:
+                outcome.fail("5 s after the folder was removed no new reader or no request is served")
+                break
+            time.sleep(0.1)
+        else:
+            outcome.note(f"readers and requests were served again after {(now() - moment) / 1e9:.1f} s")
+        gap = max(longest_gap_ms(rig.sightings(name), moment, now()) for name in rig.cameras)
+        if gap > 1000:
+            outcome.fail(f"a reader that was connected got nothing for {gap:.0f} ms")
+        outcome.end(rig)
+        end_by_sigterm(rig, outcome, "its folder had been removed")
+
+
+def reader_gets_masks(path: str) -> bool:
+    """Whether a new reader gets a header and the line of a frame within 2 s."""
+    try:
+        with socket.socket(socket.AF_UNIX) as reader:
+            reader.settimeout(2)
+            reader.connect(path)
+            file = reader.makefile("rb")
+            return file.readline().startswith(b"YUV4MPEG2") and file.readline().startswith(b"FRAME")
+    except OSError:
+        return False
 
 
 @fault("clock jumps in files", is_short=True)
