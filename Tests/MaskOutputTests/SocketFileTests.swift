@@ -64,9 +64,12 @@ import Testing
         #expect(
             events.files == [.fileLost(path: publisher.path, .notASocket(path: publisher.path))]
                 || events.files.first == .fileRestored(path: publisher.path))
+        publisher.wait("the reason") { publisher.socket.snapshot.fileFailure != nil }
+        #expect(publisher.socket.snapshot.unreachable?.contains(publisher.path) == true)
         #expect(FileManager.default.contents(atPath: publisher.path) == Data("precious".utf8))
         try FileManager.default.removeItem(atPath: publisher.path)
         publisher.wait("the file") { events.files.last == .fileRestored(path: publisher.path) }
+        publisher.wait("nothing wrong") { publisher.socket.snapshot.unreachable == nil }
         #expect(SocketReader(publisher.path) != nil)
     }
 

@@ -197,6 +197,15 @@ struct HealthWatchTests {
         #expect(!service.health.isAlive && service.areas == [.sockets])
     }
 
+    @Test("a socket that readers cannot connect to is told")
+    func unreachable() {
+        var service = Watched("front")
+        service.facts.cameras[0].sockets[0].unreachable = "Too many open files"
+        service.pass(30)
+        #expect(service.areas == [.sockets] && service.health.isAlive && service.health.isReady)
+        #expect(service.health.summary == "/run/front.mask: readers cannot connect: Too many open files")
+    }
+
     @Test("readers that take nothing are told, and are their own affair")
     func deafReaders() {
         var service = Watched("front")

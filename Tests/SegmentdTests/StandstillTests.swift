@@ -167,11 +167,52 @@ struct StandstillTests {
                 return told.contains(" of 64 descriptors are in use")
             }, "\(told)")
         #expect(running.wait { running.errors.contains("cannot accept") }, "\(running.errors)")
+        #expect(running.wait { control.ask("status").contains("readers cannot connect: Too many open files") })
         for _ in 0..<20 { _ = try #require(reader.frame()) }
         readers.removeAll()
         #expect(running.wait { page("/live", port: port) == "HTTP/1.1 200 OK" }, "\(running.errors)")
         let late = try #require(MaskStream(folder.path("run/front.mask")))
         #expect(late.frame() != nil)
+        running.send(SIGTERM)
+        #expect(running.wait().status == 0)
+    }
+
+    @Test("raises its limit of descriptors, and calls a camera that does not answer connecting")
+    func start() throws {
+        // It takes connections and says nothing.
+        let silent = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(silent) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let port = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer -> Bool in
+                bind(silent, pointer, size) == 0 && listen(silent, 8) == 0 && getsockname(silent, pointer, &size) == 0
+            }
+        }
+        try #require(port)
+        try folder.write(
+            """
+            size: 64x64
+            threads: 1
+            report_interval_s: 1
+            cameras:
+              - {name: mute, source: "rtsp://127.0.0.1:\(in_port_t(bigEndian: address.sin_port))/x", sockets: [mask]}
+
+            """, to: "config.yaml")
+        let running = try Running(
+            ["-c", "ulimit -Sn 100; exec \"$0\" run --config config.yaml", Program.url.path(percentEncoded: false)],
+            in: folder, environment: ["RUNTIME_DIRECTORY": folder.path("run")], program: URL(filePath: "/bin/sh"))
+        #expect(running.wait { running.errors.contains("mute: connecting, no frames") }, "\(running.errors)")
+        #expect(!running.errors.contains("live, no frames"))
+        var hard = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &hard)
+        let status = try ctl("status", "--json")
+        let report = try #require(try JSONSerialization.jsonObject(with: status.output) as? [String: Any])
+        let limits = (report["process"] as? [String: Any])?["limits"] as? [[String: Any]]
+        let descriptors = limits?.first { $0["kind"] as? String == "descriptors" }
+        #expect(hard.rlim_max <= 100 || descriptors?["limit"] as? Int != 100, "\(status.summary)")
         running.send(SIGTERM)
         #expect(running.wait().status == 0)
     }

@@ -5,7 +5,8 @@ struct FileWatch {
 
     /// The moment of the next look.
     private(set) var due: UInt64
-    private var failure: OutputError?
+    /// Why the file is not there; nil where it is.
+    private(set) var failure: OutputError?
 
     init(now: UInt64) { due = now &+ Self.interval }
 

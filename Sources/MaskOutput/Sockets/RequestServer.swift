@@ -174,7 +174,9 @@ public final class RequestServer<Conversation: ClientConversation>: @unchecked S
             guard let descriptor = UnixSocket.accept(listener.descriptor) else {
                 switch errno {
                 case EINTR, ECONNABORTED, EPROTO: continue
-                case EAGAIN: return
+                case EAGAIN:
+                    inbox.withLock { $0.facts.acceptFailure = nil }
+                    return
                 case let code:
                     // Out of descriptors or memory, which passes; else the listener itself is broken.
                     cannotAccept(code, now: now)

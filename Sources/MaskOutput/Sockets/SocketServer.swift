@@ -119,6 +119,10 @@ public final class SocketServer: Sendable {
 public final class MaskSocket: Sendable {
     /// Numbers of one socket.
     public struct Snapshot: Equatable, Sendable {
+        /// Why readers cannot connect, in a few words; nil where they can.
+        public var unreachable: String? {
+            fileFailure.map { "\($0)" } ?? acceptFailure.map { String(cString: strerror($0)) }
+        }
         /// Readers connected now.
         public var clients = 0
         /// Readers that ever connected.
@@ -139,6 +143,10 @@ public final class MaskSocket: Sendable {
         public var offered: UInt64 = 0
         /// Since when (CLOCK_MONOTONIC) a frame has waited for the server's thread to take it over; nil where none does.
         public var waitingSince: UInt64?
+        /// Why no reader can be accepted; nil where one can.
+        public var acceptFailure: Int32?
+        /// Why the socket's file is not there; nil where it is.
+        public var fileFailure: OutputError?
     }
 
     /// The socket's path.

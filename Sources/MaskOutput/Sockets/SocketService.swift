@@ -27,6 +27,7 @@ final class SocketService {
     private var clients: [Client] = []
     private var idleWaiters: [@Sendable () -> Void] = []
     private var acceptsAgain: UInt64 = 0
+    private var acceptFailure: Int32?
     private var watch: FileWatch
 
     init(
@@ -106,7 +107,10 @@ final class SocketService {
 
     /// Makes the socket's file again where somebody removed it.
     func lookAtFile(now: UInt64) {
+        let before = watch.failure
         if let event = watch.look(at: claim.path, now: now, restore: claim.restoreFile) { onEvent(event) }
+        let failure = watch.failure
+        if failure != before { channel.update { $0.fileFailure = failure } }
     }
 
     // MARK: - Polling
@@ -148,11 +152,14 @@ final class SocketService {
             guard let descriptor = UnixSocket.accept(claim.descriptor) else {
                 switch errno {
                 case EINTR, ECONNABORTED, EPROTO: continue
-                case EAGAIN: return
-                default:
+                case EAGAIN:
+                    accepts(failure: nil)
+                    return
+                case let code:
                     // Out of descriptors or memory: polling on would spin.
                     acceptsAgain = now + 250_000_000
-                    onEvent(.cannotAccept(path: claim.path, errno: errno))
+                    accepts(failure: code)
+                    onEvent(.cannotAccept(path: claim.path, errno: code))
                     return
                 }
             }
@@ -187,6 +194,13 @@ final class SocketService {
             advance(client, now: now)
             removeClosed()
         }
+    }
+
+    /// Notes why no reader can be accepted, or that one can.
+    private func accepts(failure: Int32?) {
+        guard failure != acceptFailure else { return }
+        acceptFailure = failure
+        channel.update { $0.acceptFailure = failure }
     }
 
     /// Sends what the reader takes without waiting.

@@ -112,7 +112,7 @@ public final class CameraService: Service {
         facts.sockets = sockets.map { path, numbers in
             var socket = HealthFacts.Socket(path: path)
             (socket.readers, socket.offered, socket.sent) = (numbers.clients, numbers.offered, numbers.framesSent)
-            socket.waitingSince = numbers.waitingSince
+            (socket.waitingSince, socket.unreachable) = (numbers.waitingSince, numbers.unreachable)
             return socket
         }
         facts.writing = pipeline?.writing.map { sink, since in

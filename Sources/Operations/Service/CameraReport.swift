@@ -90,6 +90,8 @@ public struct CameraReport: Codable, Hashable, Sendable {
         public var refused: UInt64
         /// Readers closed because they took nothing for too long.
         public var stalled: UInt64
+        /// Why readers cannot connect; nil where they can.
+        public var error: String?
     }
 
     /// One recording.

@@ -56,7 +56,8 @@ extension CameraReport.Socket {
     init(path: String, _ numbers: MaskSocket.Snapshot) {
         self.init(
             path: path, clients: numbers.clients, offered: numbers.offered, sent: numbers.framesSent,
-            dropped: numbers.framesDropped, refused: numbers.refused, stalled: numbers.stalled)
+            dropped: numbers.framesDropped, refused: numbers.refused, stalled: numbers.stalled,
+            error: numbers.unreachable)
     }
 }
 

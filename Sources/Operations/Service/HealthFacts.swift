@@ -46,6 +46,8 @@ public struct HealthFacts: Sendable {
         public var offered: UInt64 = 0
         /// Masks that went out whole, over all readers.
         public var sent: UInt64 = 0
+        /// Why readers cannot connect; nil where they can.
+        public var unreachable: String?
         /// Since when a mask has waited for the server's thread; nil where none does.
         public var waitingSince: UInt64?
 

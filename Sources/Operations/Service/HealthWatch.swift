@@ -156,6 +156,9 @@ public struct HealthWatch: Sendable {
                     "\(path): a mask has waited for its readers for \(Self.seconds(waiting))")
             ]
         }
+        if let reason = socket.unreachable {
+            return [.init(.sockets, .degraded, camera: camera.name, "\(path): readers cannot connect: \(reason)")]
+        }
         if unsent.time > patience, unsent.activity >= 2 {
             let readers = socket.readers == 1 ? "its reader" : "none of its \(socket.readers) readers"
             return [
