@@ -100,6 +100,21 @@ struct CameraServiceTests {
         #expect(account.underWay == 0 && account.published == 53)
     }
 
+    @Test("says that it waits, and why, while its outputs cannot be made")
+    func waitsForOutputs() async throws {
+        let camera = try service(
+            "front", backoff: Backoff(first: 60_000_000_000, longest: 60_000_000_000),
+            source: { CountingSource(camera: "front", frames: 5) }, sinks: { throw Broken(description: "no folder") })
+        let running = Task { await camera.run() }
+        for _ in 0..<2000 where camera.source.cause == nil { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(camera.source.state == "waiting" && camera.source.cause == "no folder")
+        let facts = camera.facts()
+        #expect(facts?.state == "waiting" && facts?.cause == "no folder" && facts?.sendsBlind == false)
+        camera.stop()
+        await running.value
+        #expect(camera.facts() == nil)
+    }
+
     @Test("is let go of when it has ended, source, ledger and all")
     func leavesNothing() async throws {
         var camera: CameraService? = try service(

@@ -202,6 +202,23 @@ struct HealthMonitorTests {
         #expect(monitor.check().isReady && monitor.current.isAlive)
     }
 
+    @Test("knows the limits of its control groups: the nearest on the way up")
+    func controlGroups() {
+        let files = [
+            "/sys/fs/cgroup/system.slice/segmentd.service/pids.max": "max\n",
+            "/sys/fs/cgroup/system.slice/segmentd.service/pids.current": "40\n",
+            "/sys/fs/cgroup/system.slice/pids.max": "500\n", "/sys/fs/cgroup/system.slice/pids.current": "490\n",
+            "/sys/fs/cgroup/system.slice/segmentd.service/memory.max": "1048576000\n",
+            "/sys/fs/cgroup//pids.max": "10000\n", "/sys/fs/cgroup//pids.current": "900\n",
+        ]
+        let uses = ResourceUse.ofControlGroups("0::/system.slice/segmentd.service\n", resident: 1_000_000_000) {
+            files[$0]
+        }
+        #expect(uses.map(\.kind) == [.threads, .memory])
+        #expect(uses.map(\.used) == [490, 1_000_000_000] && uses.map(\.limit) == [500, 1_048_576_000])
+        #expect(ResourceUse.ofControlGroups("", resident: 1, read: { files[$0] }).isEmpty)
+    }
+
     @Test("counts descriptors and threads, with the limits that hold")
     func usage() {
         let usage = ProcessUsage.now()

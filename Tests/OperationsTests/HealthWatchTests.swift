@@ -53,6 +53,7 @@ private struct Watched {
     /// Nobody looks for `seconds`.
     mutating func sleep(_ seconds: Int) { now += UInt64(seconds) * 1_000_000_000 }
 
+    var worst: String { health.problems.first?.text ?? "" }
     var areas: [ServiceHealth.Area] { health.problems.map(\.area) }
     var isGood: Bool { health.problems.isEmpty && health.isAlive && health.isReady }
 }
@@ -85,7 +86,7 @@ struct HealthWatchTests {
         #expect(service.health.isAlive && !service.health.isReady && service.areas.first == .engine)
         service.pass(10, hangs)
         #expect(!service.health.isAlive && !service.health.isReady && service.areas.contains(.engine))
-        #expect(service.health.summary.contains("the network has worked on one picture for 1"))
+        #expect(service.worst.contains("the network has worked on one picture for 1"))
         service.facts.engineSince = nil
         service.pass(1)
         #expect(service.isGood, "\(service.health)")
@@ -128,7 +129,7 @@ struct HealthWatchTests {
             Watched.isBlind(&camera)
         }
         #expect(service.health.isAlive && !service.health.isReady && service.areas == [.camera])
-        #expect(service.health.summary.contains("max_age_ms"))
+        #expect(service.worst.contains("max_age_ms"))
     }
 
     @Test("a sink that blocks is unready, then dead; one that waits for a disk is not dead", arguments: [false, true])
@@ -183,7 +184,7 @@ struct HealthWatchTests {
             Watched.works(&camera)
             camera.sockets[1] = before
         }
-        #expect(!service.health.isAlive && service.health.summary.hasPrefix("/run/front.nut: its readers were offered"))
+        #expect(!service.health.isAlive && service.worst.hasPrefix("/run/front.nut: its readers were offered"))
     }
 
     @Test("masks that wait for the readers of a socket are unready, then dead")
@@ -203,7 +204,7 @@ struct HealthWatchTests {
         service.facts.cameras[0].sockets[0].unreachable = "Too many open files"
         service.pass(30)
         #expect(service.areas == [.sockets] && service.health.isAlive && service.health.isReady)
-        #expect(service.health.summary == "/run/front.mask: readers cannot connect: Too many open files")
+        #expect(service.worst == "/run/front.mask: readers cannot connect: Too many open files")
     }
 
     @Test("readers that take nothing are told, and are their own affair")
@@ -230,7 +231,7 @@ struct HealthWatchTests {
         service.facts.cameras[0].cause = "connection refused"
         service.pass(600, Watched.isBlind)
         #expect(service.health.isAlive && !service.health.isReady && service.areas == [.camera])
-        #expect(service.health.summary == "front: its source gives nothing (\(state)) for 599 s: connection refused")
+        #expect(service.worst == "front: its source gives nothing (\(state)) for 599 s: connection refused")
         service.facts.cameras[0].state = "live"
         service.pass(1)
         #expect(service.isGood, "\(service.health)")
@@ -273,10 +274,10 @@ struct HealthWatchTests {
         service.facts.log = LogWriter.Snapshot(queued: 12, dropped: 7, blockedSeconds: 9.5)
         service.pass(30)
         #expect(service.areas == [.log] && service.health.isAlive && service.health.isReady)
-        #expect(service.health.summary.contains("12 lines wait, 7 were dropped"))
+        #expect(service.worst.contains("12 lines wait, 7 were dropped"))
         service.facts.log = LogWriter.Snapshot(dropped: 7, error: "No space left on device")
         service.pass(1)
-        #expect(service.health.summary.contains("No space left on device"))
+        #expect(service.worst.contains("No space left on device"))
         service.facts.log = LogWriter.Snapshot(dropped: 7)
         service.pass(1)
         #expect(service.isGood)
@@ -298,12 +299,12 @@ struct HealthWatchTests {
         facts.answeringSince = service.now
         show(facts)
         service.pass(40)
-        #expect(service.areas == [area] && service.health.summary.contains("one answer"))
+        #expect(service.areas == [area] && service.worst.contains("one answer"))
         facts.answeringSince = nil
         facts.acceptFailure = 24
         show(facts)
         service.pass(1)
-        #expect(service.health.summary.contains("cannot accept connections: Too many open files"))
+        #expect(service.worst.contains("cannot accept connections: Too many open files"))
     }
 
     @Test(
@@ -320,7 +321,7 @@ struct HealthWatchTests {
         service.facts.limits = [ResourceUse(kind, used: 1000, limit: 1024, setting: "this")]
         service.pass(30)
         #expect(service.areas == [area] && service.health.isAlive && service.health.isReady)
-        #expect(service.health.summary.hasPrefix(text) && service.health.summary.hasSuffix("allow more: this"))
+        #expect(service.worst.hasPrefix(text) && service.worst.hasSuffix("allow more: this"))
     }
 
     @Test("a recording that does not run, or that writes nothing more, is told, and no reason for a restart")
@@ -331,13 +332,13 @@ struct HealthWatchTests {
         service.facts.cameras[0].recordings = [recording]
         service.pass(60)
         #expect(service.areas == [.disk] && service.health.isAlive && service.health.isReady)
-        #expect(service.health.summary == "front: front.mkv is not recorded: no space left")
+        #expect(service.worst == "front: front.mkv is not recorded: no space left")
         service.facts.cameras[0].recordings[0].failure = nil
         service.pass(20) { camera in
             Watched.works(&camera)
             camera.recordings[0].dropped += 30
         }
-        #expect(service.areas == [.disk] && service.health.summary.contains("nothing was written for 1"))
+        #expect(service.areas == [.disk] && service.worst.contains("nothing was written for 1"))
     }
 
     @Test("time in which the machine slept is nobody's standstill")

@@ -123,6 +123,18 @@ struct ServiceMetricsTests {
         #expect(dead.page("/ready").status == 503)
     }
 
+    @Test("the line for systemd begins with what keeps masks back, and ends with what does not")
+    func statusLine() {
+        var report = report(ledger().snapshot())
+        report.health = ServiceHealth(
+            problems: [
+                .init(.log, .degraded, "nobody reads"), .init(.camera, .degraded, camera: "rear", "rear: away"),
+                .init(.engine, .unready, "it hangs"),
+            ], sees: false)
+        #expect(report.status.hasPrefix("it hangs; front ") && report.status.hasSuffix("; nobody reads"))
+        #expect(!report.status.contains("rear"))
+    }
+
     @Test("has histograms whose buckets rise to the count")
     func histograms() throws {
         let account = ledger().snapshot()

@@ -2,6 +2,8 @@ import Logging
 
 /// Decides what the log says of the service's health: each problem when it comes, when it gets better or worse, and when
 /// it is over. A pure value.
+///
+/// That a camera is away the camera itself has told, with its cause.
 struct HealthLog: Sendable {
     /// A line of the log.
     struct Line: Equatable {
@@ -15,11 +17,12 @@ struct HealthLog: Sendable {
 
     /// What is to be written now that the service is as `health` says. `isWatched`: systemd waits for the watchdog.
     mutating func lines(_ health: ServiceHealth, isWatched: Bool) -> [Line] {
-        let fresh = health.problems.filter { problem in !before.contains { $0.isSame(as: problem) } }
+        let problems = health.problems.filter { $0.area != .camera || $0.severity != .degraded }
+        let fresh = problems.filter { problem in !before.contains { $0.isSame(as: problem) } }
         let over = before.filter { problem in
-            !health.problems.contains { $0.area == problem.area && $0.camera == problem.camera }
+            !problems.contains { $0.area == problem.area && $0.camera == problem.camera }
         }
-        before = health.problems
+        before = problems
         return fresh.map { problem in
             switch problem.severity {
             case .dead:

@@ -48,20 +48,7 @@ public struct ProcessUsage: Codable, Hashable, Sendable {
         // It holds for all processes of the user, of which these are but some.
         add(.threads, threads, __RLIMIT_NPROC, "ulimit -u")
         add(.memory, space, RLIMIT_AS, "LimitAS= in the unit, ulimit -v")
-        let membership = ControlGroup.membership
-        if let pids = ControlGroup.nearest("pids", used: "pids.current", limit: "pids.max", of: membership) {
-            all.append(
-                ResourceUse(
-                    .threads, used: pids.used, limit: pids.limit,
-                    setting: "TasksMax= in the unit, pids.max of the cgroup (a container's --pids-limit)"))
-        }
-        // What the group uses is mostly what the kernel keeps of files, and gives up when it is asked to.
-        if let memory = ControlGroup.nearest("memory", used: nil, limit: "memory.max", of: membership) {
-            all.append(
-                ResourceUse(
-                    .memory, used: resident, limit: memory.limit,
-                    setting: "MemoryMax= in the unit, memory.max of the cgroup (a container's --memory)"))
-        }
+        all += ResourceUse.ofControlGroups(ControlGroup.membership, resident: resident, read: ControlGroup.text)
         return Dictionary(grouping: all, by: \.kind).values.compactMap { uses in
             uses.max { $0.share < $1.share }
         }.sorted { $0.kind.rawValue < $1.kind.rawValue }
@@ -77,6 +64,30 @@ public struct ProcessUsage: Codable, Hashable, Sendable {
 }
 
 extension ResourceUse {
+    /// What the control groups named in `membership` (`/proc/self/cgroup`) limit, for a process with `resident` bytes of
+    /// memory. `read` gives the text of a file, nil where there is none.
+    public static func ofControlGroups(
+        _ membership: String, resident: Int, read: (String) -> String?
+    ) -> [ResourceUse] {
+        var uses: [ResourceUse] = []
+        let pids = ControlGroup.nearest("pids", used: "pids.current", limit: "pids.max", of: membership, read: read)
+        if let pids {
+            uses.append(
+                ResourceUse(
+                    .threads, used: pids.used, limit: pids.limit,
+                    setting: "TasksMax= in the unit, pids.max of the cgroup (a container's --pids-limit)"))
+        }
+        // What the group uses is mostly what the kernel keeps of files, and gives up when it is asked to.
+        let memory = ControlGroup.nearest("memory", used: nil, limit: "memory.max", of: membership, read: read)
+        if let memory {
+            uses.append(
+                ResourceUse(
+                    .memory, used: resident, limit: memory.limit,
+                    setting: "MemoryMax= in the unit, memory.max of the cgroup (a container's --memory)"))
+        }
+        return uses
+    }
+
     /// The part of the limit that is in use.
     var share: Double { limit > 0 ? Double(used) / Double(limit) : 1 }
 }

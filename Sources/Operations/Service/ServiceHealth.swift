@@ -59,11 +59,4 @@ public struct ServiceHealth: Codable, Equatable, Sendable {
         isAlive = !problems.contains { $0.severity == .dead }
         isReady = sees && isAlive
     }
-
-    /// A few words: `good`, or the worst of what is wrong.
-    public var summary: String {
-        guard let worst = problems.first else { return isReady ? "good" : "no masks yet" }
-        let more = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
-        return worst.text + more
-    }
 }

@@ -140,11 +140,15 @@ public struct ServiceReport: Codable, Sendable {
         case isReady = "ready"
     }
 
-    /// One line for `systemctl status`: every camera's rate, latency and state.
+    /// One line for `systemctl status`: what keeps masks back, every camera's rate, latency and state, and what else
+    /// is wrong.
     public var status: String {
         var parts = cameras.map(\.status)
         if configuration.error != nil { parts.append("the last reload was refused, see the log") }
-        if !health.problems.isEmpty { parts.insert(health.summary, at: 0) }
+        // A camera that is away says so in its own words.
+        let problems = health.problems.filter { $0.area != .camera || $0.severity != .degraded }
+        parts.insert(contentsOf: problems.filter { $0.severity != .degraded }.map(\.text), at: 0)
+        parts += problems.filter { $0.severity == .degraded }.map(\.text)
         return parts.isEmpty ? "no camera" : parts.joined(separator: "; ")
     }
 
