@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "CThreads.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <time.h>
 
 void threads_name_self(const char *name) {
     pthread_setname_np(pthread_self(), name);
@@ -15,4 +17,12 @@ int threads_set_default_stack(size_t bytes) {
     if (!failed) failed = pthread_setattr_default_np(&attributes);
     pthread_attr_destroy(&attributes);
     return failed;
+}
+
+int threads_wait_until(sem_t *semaphore, uint64_t nanoseconds) {
+    struct timespec end = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
+    while (sem_clockwait(semaphore, CLOCK_MONOTONIC, &end) != 0) {
+        if (errno != EINTR) return errno;
+    }
+    return 0;
 }

@@ -2,12 +2,13 @@ import CFFmpeg
 import Dispatch
 import Glibc
 import Synchronization
+import Threads
 
 /// Ends blocking calls of FFmpeg: when their deadline passes, or when another thread calls `cancel`.
 public final class Interruption: Sendable {
     private let deadline = Atomic<UInt64>(.max)
     private let cancelled = Atomic<Bool>(false)
-    private let wake = DispatchSemaphore(value: 0)
+    private let wake = MonotonicSemaphore()
 
     /// No deadline, not cancelled.
     public init() {}

@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import Threads
 
 /// A bounded mailbox from one stage's queue to the next: one sender, one receiver, both may block.
 ///
@@ -23,7 +24,7 @@ public final class Mailbox<Element: Sendable>: Sendable {
 
     private let state: Mutex<State>
     private let room = DispatchSemaphore(value: 0)
-    private let arrival = DispatchSemaphore(value: 0)
+    private let arrival = MonotonicSemaphore()
 
     /// An open, empty mailbox.
     public init(_ delivery: MailboxDecisions<Element>.Delivery) {

@@ -13,7 +13,7 @@ final class ProgressReport: Sendable {
     private let ledger: LatencyLedger
     private let total: @Sendable () -> Int?
     private let isTerminal = StandardError.isTerminal
-    private let ending = DispatchSemaphore(value: 0)
+    private let ending = MonotonicSemaphore()
     private let thread = Mutex<NamedThread?>(nil)
 
     /// Reports on `ledger` from now on. `total` is asked how many frames there will be, nil while that is not known.

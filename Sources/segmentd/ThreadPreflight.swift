@@ -32,7 +32,7 @@ enum ThreadPreflight {
 
     /// Has the pool run something, asked from a thread that may wait for ever.
     private static func checkPool() throws(ThreadError) {
-        let ran = DispatchSemaphore(value: 0)
+        let ran = MonotonicSemaphore()
         try NamedThread("pool check") { Task { ran.signal() } }
         guard ran.wait(timeout: .now() + .seconds(patience)) == .success else {
             throw ThreadError(name: "Swift's concurrency pool", errno: EAGAIN)

@@ -201,8 +201,8 @@ public final class MaskSocket: Sendable {
     func skip(_ count: Int) { channel.skip(count) }
 
     /// A semaphore that is signalled once every reader has what was begun for it.
-    func drained() -> DispatchSemaphore {
-        let done = DispatchSemaphore(value: 0)
+    func drained() -> MonotonicSemaphore {
+        let done = MonotonicSemaphore()
         channel.whenIdle { done.signal() }
         loop.wake()
         return done

@@ -1,6 +1,7 @@
 import Dispatch
 import Imaging
 import MediaIO
+import Threads
 
 /// Publishes a camera's masks, blind ones too, at a socket: `.mask` (ids), `.color` (class colours) or `.nut` (both), as
 /// `docs/wire.md` says.
@@ -24,7 +25,7 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
     private let content: Content
     private var begun: Begun?
     private var times = NUTTimes()
-    private var draining: (until: DispatchTime, done: DispatchSemaphore)?
+    private var draining: (until: DispatchTime, done: MonotonicSemaphore)?
 
     private struct Begun {
         let maskSize: ImageSize

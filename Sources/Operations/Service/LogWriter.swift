@@ -40,7 +40,7 @@ public final class LogWriter: Sendable {
         /// Since when the present piece is being written, without a byte taken.
         var writingSince: UInt64?
         var failure: Int32?
-        var waiters: [DispatchSemaphore] = []
+        var waiters: [MonotonicSemaphore] = []
     }
 
     private let descriptor: Int32
@@ -71,7 +71,7 @@ public final class LogWriter: Sendable {
     /// Waits until everything is written, `seconds` at most. Says whether it is.
     @discardableResult
     public func flush(seconds: Double) -> Bool {
-        let done = DispatchSemaphore(value: 0)
+        let done = MonotonicSemaphore()
         let isIdle = state.withLock { state in
             if state.writingSince == nil, state.backlog.isEmpty { return true }
             state.waiters.append(done)

@@ -2,6 +2,7 @@ import Dispatch
 import Imaging
 import MediaIO
 import Synchronization
+import Threads
 
 /// A source that is kept going: opened anew whenever it fails, for ever, its damaged frames refused.
 ///
@@ -53,7 +54,7 @@ public final class SupervisedSource: VideoSource, StatusReporting {
     private let onEvent: @Sendable (Event) -> Void
     private let state: Mutex<State>
     private let reading: Mutex<Reading>
-    private let cancelled = DispatchSemaphore(value: 0)
+    private let cancelled = MonotonicSemaphore()
 
     /// A source that is made anew with `make` each time it is opened, so that what a path, a name or a credential
     /// stands for is looked up again. `location` is what is read, without secrets. `onEvent` is called on the reading

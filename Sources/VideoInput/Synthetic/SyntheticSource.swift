@@ -1,6 +1,7 @@
 import Dispatch
 import Imaging
 import Synchronization
+import Threads
 
 /// The synthetic drive as a camera.
 ///
@@ -16,7 +17,7 @@ public final class SyntheticSource: VideoSource {
     private let pictures: BufferPool<PackedRGB>
     private let state = Mutex<State>(State())
     private let isCancelled = Atomic<Bool>(false)
-    private let wake = DispatchSemaphore(value: 0)
+    private let wake = MonotonicSemaphore()
 
     private struct State {
         var renderer: StreetRenderer?

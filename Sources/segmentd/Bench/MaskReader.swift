@@ -8,7 +8,7 @@ final class MaskReader: Sendable {
     private let path: String
     private let frameBytes: Int
     private let descriptor: Int32
-    private let arrived = DispatchSemaphore(value: 0)
+    private let arrived = MonotonicSemaphore()
     private let isGone = Atomic(false)
     private let last = Atomic<UInt64>(0)
 
