@@ -16,6 +16,7 @@ from pathlib import Path
 
 from outcome import Outcome, Skipped, fault
 from rig import HERE, PYTHON, Process, Rig, now
+from scenarios import recovery
 from verdict import longest_gap_ms
 from y4m import Header
 
@@ -33,22 +34,56 @@ while line := f.readline():
 """
 
 
+class Clock:
+    """The wall clock of a daemon that is started with `environment`."""
+
+    def __init__(self, rig: Rig):
+        compiler = next(filter(None, map(shutil.which, ("cc", "clang", "gcc"))), None)
+        if compiler is None:
+            raise Skipped("there is no C compiler for clockshift.c")
+        library, self.offset = rig.folder / "clockshift.so", rig.folder / "clock"
+        subprocess.run([compiler, "-O2", "-fPIC", "-shared", HERE / "clockshift.c", "-ldl", "-o", library], check=True)
+        self.offset.write_bytes(struct.pack("q", 0))
+        self.environment = {"LD_PRELOAD": str(library), "CLOCKSHIFT": str(self.offset)}
+
+    def set(self, seconds: int) -> None:
+        """Moves it to `seconds` from the true time."""
+        with self.offset.open("r+b") as file:
+            file.write(struct.pack("q", seconds))
+
+
+@fault("clock jumps while a camera is away", is_short=True)
+def clock_jump_while_away(bench, outcome: Outcome) -> None:
+    """Waits with a deadline by the wall clock would take an hour: no blind mask, no attempt to open the camera again.
+    The kernel's clock stays, so what hangs here after +1 h hangs in a vehicle whose clock is set back."""
+    with Rig(bench) as rig:
+        clock = Clock(rig)
+        rig.start(environment=clock.environment)
+        outcome.begin(rig)
+        for jump in (3600, -3600):
+            rig.cameras["front"].server.signal(signal.SIGKILL)
+            time.sleep(1)
+            clock.set(jump)
+            changed = now()
+            time.sleep(3)
+            blind = [one for one in rig.sightings(since=changed) if one[6] & 1]
+            if len(blind) < 10:
+                outcome.fail(f"{len(blind)} blind masks in 3 s after the clock went to {jump:+d} s")
+            rig.cameras["front"].start()
+            recovery(rig, outcome, now())
+        outcome.end(rig, clock_is_true=False)
+
+
 @fault("clock jumps +1 h, then -2 h", is_short=True)
 def clock_jump(bench, outcome: Outcome) -> None:
     """Moves the wall clock of segmentd alone; CLOCK_MONOTONIC stays, as when NTP steps a clock."""
-    compiler = next(filter(None, map(shutil.which, ("cc", "clang", "gcc"))), None)
-    if compiler is None:
-        raise Skipped("there is no C compiler for clockshift.c")
     with Rig(bench) as rig:
-        library, offset = rig.folder / "clockshift.so", rig.folder / "clock"
-        subprocess.run([compiler, "-O2", "-fPIC", "-shared", HERE / "clockshift.c", "-ldl", "-o", library], check=True)
-        offset.write_bytes(struct.pack("q", 0))
-        rig.start(environment={"LD_PRELOAD": str(library), "CLOCKSHIFT": str(offset)})
+        clock = Clock(rig)
+        rig.start(environment=clock.environment)
         outcome.begin(rig)
         # Seconds that XT is ahead of the true clock after each jump.
         for jump in (0, 3600, -3600):
-            with offset.open("r+b") as file:
-                file.write(struct.pack("q", jump))
+            clock.set(jump)
             moment = now()
             time.sleep(4)
             seen = [one for one in rig.sightings(since=moment + 1_000_000_000)]
