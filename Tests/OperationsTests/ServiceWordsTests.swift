@@ -26,6 +26,19 @@ struct ServiceWordsTests {
         #expect(limit.overdue(at: 1000).isEmpty)
     }
 
+    @Test("writes a number of messages an interval, and then how many were left out")
+    func bursts() {
+        var limit = BurstLimit(count: 2, interval: 60)
+        var first: [BurstLimit.Decision] = []
+        for time in 0..<5 { first.append(limit.admit("a", at: UInt64(time))) }
+        #expect(first.map(\.isAdmitted) == [true, true, false, false, false])
+        #expect(first.allSatisfy { $0.leftOut == 0 })
+        #expect(limit.admit("b", at: 5) == BurstLimit.Decision(isAdmitted: true, leftOut: 0))
+        #expect(limit.admit("a", at: 60) == BurstLimit.Decision(isAdmitted: true, leftOut: 3))
+        #expect(limit.admit("a", at: 61) == BurstLimit.Decision(isAdmitted: true, leftOut: 0))
+        #expect(limit.admit("a", at: 62) == BurstLimit.Decision(isAdmitted: false, leftOut: 0))
+    }
+
     @Test(
         "writes numbers with as many digits as asked",
         arguments: [

@@ -151,12 +151,18 @@ final class SocketClaim: @unchecked Sendable {
     /// Changes the permissions of a socket file of ours. Throws `OutputError` where the system refuses.
     static func restrict(path: String, mode: mode_t, group: String?) throws(OutputError) {
         if let group {
-            guard let entry = getgrnam(group) else { throw .unknownGroup(name: group, path: path) }
-            guard chown(path, uid_t.max, entry.pointee.gr_gid) == 0 else {
+            let number = try groupNumber(group, for: path)
+            guard chown(path, uid_t.max, number) == 0 else {
                 throw .socket(path: path, step: "giving it to the group \(group)", errno: errno)
             }
         }
         guard chmod(path, mode) == 0 else { throw .socket(path: path, step: "chmod", errno: errno) }
+    }
+
+    /// The number of the group `name`, which the socket at `path` is to get. Throws where there is no such group.
+    static func groupNumber(_ name: String, for path: String) throws(OutputError) -> gid_t {
+        guard let entry = getgrnam(name) else { throw .unknownGroup(name: name, path: path) }
+        return entry.pointee.gr_gid
     }
 
     private static let count = Atomic<UInt32>(0)

@@ -84,12 +84,15 @@ public final class SocketServer: Sendable {
     /// Opens a socket at `path`; its folder is made where it is not there. Readers may connect at once.
     ///
     /// Where `inherited` is given, that listening socket is served under this name, and nothing is made at `path`.
-    public func open(path: String, inherited: Int32? = nil) throws(OutputError) -> MaskSocket {
+    /// The file gets the permissions of `settings`, or of the server's own settings without them.
+    public func open(
+        path: String, inherited: Int32? = nil, settings: Settings? = nil
+    ) throws(OutputError) -> MaskSocket {
         let claim: SocketClaim
         if let inherited {
             claim = try SocketClaim(path: path, inherited: inherited)
         } else {
-            let settings = settings.withLock { $0 }
+            let settings = settings ?? self.settings.withLock { $0 }
             claim = try SocketClaim(path: path, mode: mode_t(settings.mode), group: settings.group)
         }
         let channel = SocketChannel(path: path)
@@ -157,6 +160,11 @@ public final class MaskSocket: Sendable {
     init(channel: SocketChannel, loop: SocketLoop) {
         self.channel = channel
         self.loop = loop
+    }
+
+    /// Throws where the socket's file cannot get `group`, because there is no such group.
+    public func checkGroup(_ group: String?) throws(OutputError) {
+        if let group { _ = try SocketClaim.groupNumber(group, for: path) }
     }
 
     /// Changes the permissions of the socket's file.

@@ -26,7 +26,7 @@ public final class CameraSockets: Sendable {
         _ configuration: ServiceConfiguration, inherited: InheritedSockets = InheritedSockets(entries: []),
         clock: any FrameClock = SystemClock(), logger: Logger
     ) throws(OutputError) {
-        let events = EventLog(logger: logger)
+        let events = EventLog(logger: logger, clock: clock)
         self.events = events
         self.inherited = inherited
         server = try SocketServer(settings: configuration.sockets.settings, clock: clock) { events.log($0) }
@@ -60,6 +60,7 @@ public final class CameraSockets: Sendable {
     /// is.
     public func prepare(_ configuration: ServiceConfiguration) throws(OutputError) -> Preparation {
         let directory = Self.directory(of: configuration)
+        let settings = configuration.sockets.settings
         let open = Dictionary(
             sockets.withLock { $0.values.flatMap { $0.map { ($0.socket.path, $0.socket) } } }
         ) { first, _ in first }
@@ -70,10 +71,12 @@ public final class CameraSockets: Sendable {
                 for kind in camera.sockets {
                     let path = Self.path(in: directory, camera: camera.name, kind)
                     if let socket = open[path] {
+                        if inherited.descriptor(for: path) == nil { try socket.checkGroup(settings.group) }
                         table[camera.name, default: []].append((kind, socket))
                         continue
                     }
-                    let socket = try server.open(path: path, inherited: inherited.descriptor(for: path))
+                    let socket = try server.open(
+                        path: path, inherited: inherited.descriptor(for: path), settings: settings)
                     opened.append(socket)
                     table[camera.name, default: []].append((kind, socket))
                 }
@@ -147,13 +150,26 @@ public final class CameraSockets: Sendable {
     /// Closes every reader and removes the socket files.
     public func close() { server.close() }
 
-    /// Says who comes and goes.
+    /// Logs who comes and goes. Readers that connect all the time must not fill the disk that holds the log.
     private final class EventLog: Sendable {
         private let logger: Logger
+        private let clock: any FrameClock
+        private let limit = Mutex(BurstLimit())
 
-        init(logger: Logger) { self.logger = logger }
+        init(logger: Logger, clock: any FrameClock) { (self.logger, self.clock) = (logger, clock) }
 
         func log(_ event: SocketEvent) {
+            guard let path = event.fromReader else { return write(event) }
+            let decision = limit.withLock { $0.admit(path, at: clock.monotonicNanoseconds) }
+            if decision.leftOut > 0 {
+                logger.warning(
+                    "\(path): \(decision.leftOut) more lines about readers were left out: readers come and go all the time"
+                )
+            }
+            if decision.isAdmitted { write(event) }
+        }
+
+        private func write(_ event: SocketEvent) {
             switch event {
             case .connected(let path, let pid, let uid):
                 let who = [pid.map { "pid \($0)" }, uid.map { "uid \($0)" }].compactMap { $0 }.joined(separator: ", ")
@@ -183,6 +199,18 @@ public final class CameraSockets: Sendable {
                 logger.error(
                     "\(path): the socket's file was removed, no reader can connect; trying again each second: \(error)")
             }
+        }
+    }
+}
+
+extension SocketEvent {
+    /// The socket's path where readers cause the event, as often as they like.
+    fileprivate var fromReader: String? {
+        switch self {
+        case .connected(let path, _, _), .disconnected(let path), .refused(let path, _), .crowded(let path, _),
+            .denied(let path, _, _), .closed(let path, _):
+            path
+        case .cannotAccept, .fileRestored, .fileLost: nil
         }
     }
 }
