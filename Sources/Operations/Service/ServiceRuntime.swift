@@ -6,76 +6,9 @@ import Pipeline
 import Synchronization
 import Threads
 
-/// A network made ready.
-public struct LoadedEngine: Sendable {
-    /// The queue it runs on.
-    public let queue: InferenceQueue
-    /// What it runs on.
-    public let facts: ServiceReport.Engine
-    /// What tells its model from another one; nil where that is not known.
-    public let modelFingerprint: Int?
-
-    /// The engine behind `queue`.
-    public init(queue: InferenceQueue, threads: Int, instructionSet: String, modelFingerprint: Int? = nil) {
-        self.modelFingerprint = modelFingerprint
-        self.queue = queue
-        facts = ServiceReport.Engine(
-            threads: threads, instructionSet: instructionSet, height: queue.inputSize.height,
-            width: queue.inputSize.width)
-    }
-}
-
-/// A configuration that names something which only the configuration can mend.
-public struct ConfigurationUnusable: Error, CustomStringConvertible {
-    /// One sentence with file and camera.
-    public let description: String
-}
-
 /// All that the service is made of, and how it gets from one configuration to the next: network, sockets, cameras,
 /// control socket, HTTP port. What a reload does not change is not touched; where it fails, nothing is.
 public final class ServiceRuntime: ControlSurface {
-    /// What it is made with.
-    public struct Setup: Sendable {
-        /// The configuration file.
-        public var path: String
-        /// The program's version.
-        public var version: String
-        /// Loads the network that a configuration asks for.
-        public var loadEngine: @Sendable (ServiceConfiguration) throws -> LoadedEngine
-        /// Reads the model that a configuration names and tells it from others; nil where that is not known.
-        public var modelFingerprint: @Sendable (ServiceConfiguration) throws -> Int? = { _ in nil }
-        /// Makes what cameras are put together from; the one that reads and writes for real unless given.
-        public var factory: @Sendable (ServiceConfiguration, CameraSockets) -> CameraFactory = {
-            CameraFactory($0, sockets: $1)
-        }
-        /// Sockets that systemd handed over.
-        public var inherited = InheritedSockets(entries: [])
-        /// Where to log.
-        public var logger: Logger
-        /// The level of the log.
-        public var log: ServiceLog.Shared
-        /// Who writes the log; nil where nobody does.
-        public var logWriter: LogWriter?
-        /// systemd's watchdog interval in nanoseconds; nil where nobody watches.
-        public var watchdog: UInt64?
-        /// Whom to tell of reloads.
-        public var notifier = ServiceNotifier(socket: nil)
-        /// The clocks.
-        public var clock: any FrameClock = SystemClock()
-
-        /// The service of the file at `path`.
-        public init(
-            path: String, version: String, logger: Logger, log: ServiceLog.Shared,
-            loadEngine: @escaping @Sendable (ServiceConfiguration) throws -> LoadedEngine
-        ) {
-            self.path = path
-            self.version = version
-            self.logger = logger
-            self.log = log
-            self.loadEngine = loadEngine
-        }
-    }
-
     private struct State {
         var configuration: ServiceConfiguration
         var engine: LoadedEngine
@@ -98,14 +31,14 @@ public final class ServiceRuntime: ControlSurface {
     private let state: Mutex<State>
     private let looking: Looking
     private let began: UInt64
-    private let reloading: SerialWorker
+    private let reloading: ReloadQueue
 
     /// Loads the network, opens sockets and ports, and makes sure that every camera of `configuration` can be made.
     /// Nothing runs yet. Throws the first thing that is wrong.
     public init(_ configuration: ServiceConfiguration, setup: Setup) throws {
         self.setup = setup
         began = setup.clock.monotonicNanoseconds
-        reloading = try SerialWorker("reload")
+        reloading = try ReloadQueue()
         let looking = Looking()
         self.looking = looking
         health = HealthMonitor(watchdog: setup.watchdog, clock: setup.clock) { looking.facts() }
@@ -225,43 +158,44 @@ public final class ServiceRuntime: ControlSurface {
 
     // MARK: - Reload
 
-    /// Reads the configuration file again and goes over to it. One reload after the other; `done` is told what was
-    /// done, or what is wrong with the file: then the configuration stays as it was.
+    /// Reads the configuration file again and goes over to it. `done` is told what was done, or what is wrong with the
+    /// file: then the configuration stays as it was. Requests that come while another one waits share its reload.
     public func reload(_ done: @escaping @Sendable (Result<ControlAnswers.Reload, ControlError>) -> Void) {
-        reloading.async { [self] in
-            setup.notifier.notify(.reloading(since: setup.clock.monotonicNanoseconds / 1000))
-            do {
-                let configuration = try ServiceConfiguration(path: setup.path)
-                let (former, engine) = state.withLock { ($0.configuration, $0.engine) }
-                // A broken file is refused here, before anything changes.
-                let fingerprint = try setup.modelFingerprint(configuration)
-                let plan = ReloadPlan(
-                    from: former, to: configuration,
-                    isModelReplaced: former.model == configuration.model && fingerprint != engine.modelFingerprint)
-                try apply(configuration, plan)
-                let revision = state.withLock { state in
-                    if !plan.isEmpty {
-                        state.facts.revision += 1
-                        state.facts.loadedNs = setup.clock.epochNanoseconds
-                    }
-                    state.facts.error = nil
-                    state.facts.reloadedNs = setup.clock.epochNanoseconds
-                    return state.facts.revision
+        reloading.request(done) { [self] in readAgain() }
+    }
+
+    private func readAgain() -> Result<ControlAnswers.Reload, ControlError> {
+        setup.notifier.notify(.reloading(since: setup.clock.monotonicNanoseconds / 1000))
+        defer { setup.notifier.notify(.ready, .status(report().status)) }
+        do {
+            let configuration = try ServiceConfiguration(path: setup.path)
+            let (former, engine) = state.withLock { ($0.configuration, $0.engine) }
+            // A broken file is refused here, before anything changes.
+            let fingerprint = try setup.modelFingerprint(configuration)
+            let plan = ReloadPlan(
+                from: former, to: configuration,
+                isModelReplaced: former.model == configuration.model && fingerprint != engine.modelFingerprint)
+            try apply(configuration, plan)
+            let revision = state.withLock { state in
+                if !plan.isEmpty {
+                    state.facts.revision += 1
+                    state.facts.loadedNs = setup.clock.epochNanoseconds
                 }
-                setup.logger.notice("read \(setup.path) again: \(plan)")
-                setup.notifier.notify(.ready, .status(report().status))
-                done(.success(ControlAnswers.Reload(revision: revision, changes: plan.changes, kept: plan.kept)))
-            } catch {
-                let reason = "\(error)"
-                state.withLock { state in
-                    state.facts.error = reason
-                    state.facts.reloadedNs = setup.clock.epochNanoseconds
-                }
-                setup.logger.error(
-                    "\(setup.path) was read again and is not used; the service goes on as before:\n\(reason)")
-                setup.notifier.notify(.ready, .status(report().status))
-                done(.failure(ControlError(reason)))
+                state.facts.error = nil
+                state.facts.reloadedNs = setup.clock.epochNanoseconds
+                return state.facts.revision
             }
+            setup.logger.notice("read \(setup.path) again: \(plan)")
+            return .success(ControlAnswers.Reload(revision: revision, changes: plan.changes, kept: plan.kept))
+        } catch {
+            let reason = "\(error)"
+            state.withLock { state in
+                state.facts.error = reason
+                state.facts.reloadedNs = setup.clock.epochNanoseconds
+            }
+            setup.logger.error(
+                "\(setup.path) was read again and is not used; the service goes on as before:\n\(reason)")
+            return .failure(ControlError(reason))
         }
     }
 
