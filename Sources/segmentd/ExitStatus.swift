@@ -29,9 +29,12 @@ enum ExitStatus: Int32 {
 }
 
 /// A command that failed: what to say, and the code to end with.
-struct CommandFailure: Error {
+struct CommandFailure: Error, CustomStringConvertible {
     let lines: [String]
     let status: ExitStatus
+
+    /// What to say, for whoever passes it on: the log, the answer to a reload.
+    var description: String { lines.joined(separator: "\n") }
 
     init(_ status: ExitStatus, _ message: String) {
         lines = message.split(separator: "\n").map(String.init)

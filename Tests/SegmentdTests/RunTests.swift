@@ -252,6 +252,20 @@ struct RunTests {
         #expect(running.wait().status == 0)
     }
 
+    @Test("says in a sentence that the model is gone when it reads its configuration again")
+    func removedModel() throws {
+        let cameras = "cameras: [{name: front, source: \"synthetic:size=160x96,live=true\", sockets: [mask]}]\n"
+        let running = try start(cameras)
+        #expect(!read("run/front.mask", 24, of: running).isEmpty)
+        try folder.write("model: none.safetensors\n" + cameras, to: "config.yaml")
+        let reload = try Program.run("ctl", "reload", "--socket", folder.path("run/control"), in: folder)
+        #expect(reload.status != 0, reload.summary)
+        #expect(reload.lastLine.contains("cannot open the model none.safetensors: No such file"), reload.summary)
+        #expect(!reload.lastLine.contains("CommandFailure"), reload.summary)
+        running.send(SIGTERM)
+        #expect(running.wait().status == 0)
+    }
+
     @Test("tells in its status how the PNGs of a live camera are doing")
     func pictures() throws {
         let running = try start(
