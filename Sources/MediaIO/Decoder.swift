@@ -52,6 +52,9 @@ public final class Decoder {
     public private(set) var lastFailure: MediaError?
     /// Whether the decoder said that data was lost since this was last asked.
     private var hasLost = false
+    private let isJPEG: Bool
+    /// Whether the decoder gave up within the JPEG picture that comes out next.
+    private var isUnfinished = false
     /// Whether every frame came out after the end was announced.
     public private(set) var isDrained = false
 
@@ -80,6 +83,7 @@ public final class Decoder {
         isStrict = options.isStrict
         syntax = AccessUnitEnd.Syntax(parameters.pointee.codec_id)
         framing = EntryPoint.Framing(parameters.pointee)
+        isJPEG = parameters.pointee.codec_id == AV_CODEC_ID_MJPEG
         isVideoCodec = Self.limitedByStandard.contains(parameters.pointee.codec_id.rawValue)
         try check(avcodec_parameters_to_context(context, parameters), "decode", subject)
         context.pointee.pkt_timebase = demuxer.avStream?.pointee.time_base ?? AVRational(num: 0, den: 1)
@@ -128,6 +132,7 @@ public final class Decoder {
         let (code, lines) = FFmpegLog.collecting { avcodec_send_packet(context, packet?.pointer) }
         if let packet { av_packet_unref(packet.pointer) }
         if LossReport.isLoss(lines) { hasLost = true }
+        if isJPEG, LossReport.isUnfinishedJPEG(lines) { isUnfinished = true }
         complaints = isStrict ? lines.filter(\.isError).map(\.message) : []
         if code >= 0 || (packet == nil && code == FF_ERROR_EOF) { return }
         hasLost = true
@@ -149,6 +154,7 @@ public final class Decoder {
             spare = nil
             let (code, lines) = FFmpegLog.collecting { avcodec_receive_frame(context, holder.pointer) }
             if LossReport.isLoss(lines) { hasLost = true }
+            if isJPEG, LossReport.isUnfinishedJPEG(lines) { isUnfinished = true }
             if isStrict { complaints += lines.filter(\.isError).map(\.message) }
             if code >= 0, complaints.isEmpty { return try frame(in: holder) }
             spare = holder
@@ -185,12 +191,13 @@ public final class Decoder {
         let frame = holder.pointer.pointee
         let duration = frame.pkt_duration > 0 ? frame.pkt_duration : 0
         let time = frame.best_effort_timestamp
+        defer { isUnfinished = false }
         return DecodedFrame(
             picture: try holder.picture(
                 orientation: Orientation(of: holder.pointer) ?? demuxer.stream.orientation,
                 sampleAspectRatio: sampleAspectRatio(holder.pointer), color: color(of: frame)),
             pts: time == FF_NOPTS ? nil : time, duration: duration, isKey: frame.key_frame != 0,
-            isCorrupt: isMarkedCorrupt(frame) || frame.decode_error_flags != 0,
+            isCorrupt: isUnfinished || isMarkedCorrupt(frame) || frame.decode_error_flags != 0,
             tag: frame.reordered_opaque)
     }
 

@@ -31,6 +31,15 @@ enum LossReport {
         return whispers.contains { strncmp(format, $0, $0.utf8.count) == 0 }
     }
 
+    /// What the MJPEG decoder says when it gives up within a picture. It hands the picture out all the same, the rest
+    /// grey or torn. A missing end marker alone ("EOI missing") is harmless.
+    private static let unfinished = ["overread ", "error dc", "error y=", "error count: "]
+
+    /// Whether one of the lines of a JPEG decoder says that a part of the picture is missing.
+    static func isUnfinishedJPEG(_ said: [FFmpegLog.Said]) -> Bool {
+        said.contains { line in line.isError && unfinished.contains { line.message.hasPrefix($0) } }
+    }
+
     /// Whether one of the lines says so.
     static func isLoss(_ said: [FFmpegLog.Said]) -> Bool {
         said.contains { line in line.isWhisper || phrases.contains { line.message.contains($0) } }
