@@ -2,13 +2,18 @@ import CFFmpeg
 import Glibc
 
 /// Reads MJPEG over HTTP from a server that sends no boundary before the first part, as early firmware of ESP32
-/// cameras does: the missing line is put before what comes.
+/// cameras does, or a text before it (RFC 2046's preamble): the missing line is put before what comes, and the text is
+/// skipped. FFmpeg expects the boundary at once.
 ///
 /// FFmpeg's raw `mjpeg` demuxer reads such streams too, but finds the end of a picture only where the next one begins.
 final class PartsReader {
     private static let boundary: [UInt8] = Array("--first\r\n".utf8)
+    /// A preamble is no longer, in bytes.
+    private static let mostPreamble = 1 << 16
 
     private var inner: UnsafeMutablePointer<AVIOContext>?
+    /// What comes before the rest of `inner`.
+    private var start: [UInt8] = []
     private var sent = 0
     private(set) var context: UnsafeMutablePointer<AVIOContext>?
 
@@ -23,6 +28,7 @@ final class PartsReader {
             avio_closep(&self.inner)
             return nil
         }
+        start = Self.start(of: inner)
         let size = 65536
         guard let buffer = av_malloc(size) else {
             avio_closep(&self.inner)
@@ -51,7 +57,7 @@ final class PartsReader {
 
     private func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int32) -> Int32 {
         guard let inner, count > 0 else { return FF_ERROR_EOF }
-        let left = Self.boundary[sent...]
+        let left = start[sent...]
         guard left.isEmpty else {
             let now = left.prefix(Int(count))
             for (place, byte) in now.enumerated() { bytes[place] = byte }
@@ -60,6 +66,22 @@ final class PartsReader {
         }
         let got = avio_read_partial(inner, bytes, count)
         return got == 0 ? FF_ERROR_EOF : got
+    }
+
+    /// The first boundary, and what was read of the first part to find it.
+    private static func start(of inner: UnsafeMutablePointer<AVIOContext>) -> [UInt8] {
+        var line: [UInt8] = []
+        for _ in 0..<mostPreamble where avio_feof(inner) == 0 {
+            let byte = UInt8(truncatingIfNeeded: avio_r8(inner))
+            line.append(byte)
+            // The first picture, without any head.
+            if line == [0xFF, 0xD8] { break }
+            guard byte == UInt8(ascii: "\n") else { continue }
+            if line.starts(with: Array("--".utf8)) { return line }
+            if String(decoding: line, as: UTF8.self).lowercased().hasPrefix("content-") { break }
+            line.removeAll()
+        }
+        return boundary + line
     }
 
     private static func announcesParts(_ inner: UnsafeMutablePointer<AVIOContext>) -> Bool {

@@ -134,27 +134,56 @@ public final class FFmpegSource: VideoSource, @unchecked Sendable {
                 note(reader)
                 if let output {
                     framesInPass += 1
+                    still?.pictureCame(at: clock.monotonicNanoseconds)
                     return output
+                }
+                if still != nil {
+                    try poll(after: framesInPass > 0 ? nil : noPicture)
+                    continue
                 }
             } catch let error as MediaError {
                 note(reader)
+                if still != nil {
+                    try poll(after: error)
+                    continue
+                }
                 // A looped file that is cut off goes on from its start; what is said of it is kept.
                 guard options.loops, framesInPass > 0 else { throw error }
                 met.withLock { $0.lastFailure = error.description }
             }
-            if var polling = still {
-                guard framesInPass > 0 else { return nil }
-                reader.demuxer.close()
-                let due = polling.next(after: clock.monotonicNanoseconds)
-                still = polling
-                try interruption.sleep(until: due)
-                failuresBefore += reader.failures
-                _ = try openReader()
-                continue
-            }
             guard options.loops, !location.isLive else { return nil }
             try beginPass()
         }
+    }
+
+    /// Opens a camera that gives one picture a request again when its next picture is due. An answer without a picture
+    /// (`failure`) is no reason to call it away: the next request may succeed.
+    ///
+    /// - Throws: the failure where no picture has come for as long as a live stream may be silent.
+    private func poll(after failure: MediaError?) throws {
+        failuresBefore += reader?.failures ?? 0
+        reader?.demuxer.close()
+        var failure = failure
+        while var polling = still {
+            let now = clock.monotonicNanoseconds
+            if let error = failure {
+                guard polling.waits(for: options.readTimeout, at: now) else { throw error }
+                met.withLock { $0.lastFailure = error.description }
+            }
+            let due = polling.next(after: now)
+            still = polling
+            try interruption.sleep(until: due)
+            do {
+                _ = try openReader()
+                return
+            } catch let error as MediaError {
+                failure = error
+            }
+        }
+    }
+
+    private var noPicture: MediaError {
+        MediaError(.noVideo, "read", location.description, reason: "the server's answer holds no picture")
     }
 
     private func beginPass() throws {

@@ -9,6 +9,7 @@ struct StillPolling: Sendable {
     private let began: UInt64
     private let interval: UInt64
     private var due: UInt64
+    private var lastPicture: UInt64
 
     /// Fetches `rate` pictures a second; the first one was asked for at `began`.
     init(rate: Double, began: UInt64) {
@@ -17,6 +18,7 @@ struct StillPolling: Sendable {
         self.began = began
         interval = UInt64(milliseconds) * 1_000_000
         due = began
+        lastPicture = began
     }
 
     /// How long a picture is shown, in ticks.
@@ -26,6 +28,16 @@ struct StillPolling: Sendable {
     mutating func next(after now: UInt64) -> UInt64 {
         due = max(due &+ interval, now)
         return due
+    }
+
+    /// A picture came at `now`.
+    mutating func pictureCame(at now: UInt64) { lastPicture = now }
+
+    /// Whether a request without a picture is made up for by the next one: `silence` has not passed since the last
+    /// picture. Nil waits for ever.
+    func waits(for silence: Duration?, at now: UInt64) -> Bool {
+        guard let silence else { return true }
+        return now < lastPicture || .nanoseconds(Int64(clamping: now - lastPicture)) < silence
     }
 
     /// The time of a picture in the stream, by its capture.

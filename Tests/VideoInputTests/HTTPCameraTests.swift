@@ -13,6 +13,14 @@ private final class HTTPCamera {
         case parts
         /// One picture a request; the connection is closed behind it.
         case still
+        /// The same behind a text (RFC 2046's preamble).
+        case preamble
+        /// As `still`, but every third answer is an error.
+        case busy
+        /// As `still`, but every third picture is cut off in its last fifth.
+        case cut
+        /// The same, and nothing tells how long pictures are.
+        case cutOfUnknownLength
         /// JPEG after JPEG, announced as parts.
         case bare
     }
@@ -26,16 +34,21 @@ private final class HTTPCamera {
             global asked
             c.recv(4096)
             number, asked = asked, asked + 1
-            if manner == "still":
+            if manner == "busy" and number % 3 == 2:
+                c.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            elif manner in ("still", "busy", "cut", "cutOfUnknownLength"):
                 p = pictures[number % len(pictures)]
-                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(p) + p)
+                length = b"" if manner == "cutOfUnknownLength" else b"Content-Length: %d\r\n" % len(p)
+                if manner.startswith("cut") and number % 3 == 2: p = p[:len(p) * 4 // 5]
+                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n" + length + b"Connection: close\r\n\r\n" + p)
             else:
                 c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=camera\r\n\r\n")
+                if manner == "preamble": c.sendall(b"This is a message of many parts.\r\n\r\nFirst: a picture.\r\n\r\n")
                 for number in range(count):
                     p = pictures[number % len(pictures)]
                     head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(p)
                     if manner == "late": c.sendall(head + p + b"\r\n--camera\r\n")
-                    if manner == "parts": c.sendall(b"--camera\r\n" + head + p + b"\r\n")
+                    if manner in ("parts", "preamble"): c.sendall(b"--camera\r\n" + head + p + b"\r\n")
                     if manner == "bare": c.sendall(p)
                     time.sleep(0.05)
             c.close()
@@ -90,7 +103,7 @@ struct HTTPCameraTests {
 
     @Test(
         "parts are read whether the first one has a boundary or not, and a stream without a length may end",
-        arguments: ["late", "parts"])
+        arguments: ["late", "parts", "preamble"])
     func parts(manner: String) throws {
         let camera = try HTTPCamera(try #require(HTTPCamera.Manner(rawValue: manner)), count: 10)
         let source = try VideoSources.source(SourceInput(camera.address), camera: "front")
@@ -109,6 +122,38 @@ struct HTTPCameraTests {
         let source = try VideoSources.source(SourceInput(camera.address), camera: "a", options: options)
         let error = #expect(throws: MediaError.self) { try source.open() }
         #expect(error?.description.contains("no demuxer called 'mjpeeg'") == true)
+    }
+
+    @Test(
+        "an answer without a whole picture now and then is no failure of the camera, and no part of a picture is one",
+        arguments: ["busy", "cut", "cutOfUnknownLength"])
+    func patience(manner: String) throws {
+        let camera = try HTTPCamera(try #require(HTTPCamera.Manner(rawValue: manner)))
+        var options = SourceOptions()
+        options.stillRate = 20
+        options.refusesCorruptFrames = false
+        let source = try VideoSources.source(SourceInput(camera.address), camera: "front", options: options)
+        _ = try source.open()
+        var flags: [FrameFlags] = []
+        for _ in 0..<12 { flags.append(try #require(try source.next()).flags) }
+        let corrupt = flags.count { $0.contains(.corrupt) }
+        #expect(manner == "busy" ? corrupt == 0 : corrupt == 4, "\(flags)")
+        source.cancel()
+    }
+
+    @Test("a camera whose answers hold no picture any more fails, with the last reason")
+    func gone() throws {
+        var camera: HTTPCamera? = try HTTPCamera(.still)
+        var options = SourceOptions()
+        options.stillRate = 20
+        options.readTimeout = .milliseconds(400)
+        let source = try VideoSources.source(SourceInput(try #require(camera).address), camera: "a", options: options)
+        _ = try source.open()
+        #expect(try source.next() != nil)
+        camera = nil
+        let error = #expect(throws: MediaError.self) { while try source.next() != nil {} }
+        #expect(error?.kind == .connection, "\(String(describing: error))")
+        source.close()
     }
 
     @Test("a still picture is one picture, or is fetched at its rate")
