@@ -22,7 +22,8 @@ enum SecretVariants {
         var found: Set<[UInt8]> = []
         for part in parts(of: Array(secret.utf8)) {
             found.insert(Array(part))
-            found.insert(PercentEncoding.decoded(part))
+            let decoded = PercentEncoding.decoded(part)
+            if decoded.count >= shortestPart { found.insert(decoded) }
         }
         return found
     }

@@ -45,6 +45,14 @@ struct SecretsTests {
         #expect(!said.contains { $0.message.contains("canary4") })
     }
 
+    @Test("a short part of a password that is longer in its encoded form hides nothing else")
+    func shortParts() {
+        _ = MediaLocation.redacted("rtsp://u:p%40s%20s@127.0.0.1/")
+        let location = MediaLocation("rtsp://u:p%40q%20s@127.0.0.1/")
+        #expect("\(location)" == "rtsp://***@127.0.0.1/")
+        #expect(MediaLocation.redacted("trying again in 0.29 s, and then") == "trying again in 0.29 s, and then")
+    }
+
     @Test(
         "paths and URLs are told apart",
         arguments: [
