@@ -38,6 +38,7 @@ public final class LatencyLedger: Sendable {
         var intervalBegan: UInt64
         var lastPublish: UInt64 = 0
         var lastStamp: FrameStamp?
+        var ageOnArrival: UInt64 = 0
     }
 
     /// How long `recent` looks back, in nanoseconds: this and up to twice as much.
@@ -59,6 +60,8 @@ public final class LatencyLedger: Sendable {
         let now = clock.monotonicNanoseconds
         state.withLock { state in
             if state.firstArrival == nil { state.firstArrival = began == 0 ? now : min(began, now) }
+            let (came, captured) = (began == 0 ? now : began, frame.stamp.capture.monotonicNanoseconds)
+            state.ageOnArrival = came > captured ? came - captured : 0
             state.change(at: now) { $0.arrived += 1 }
         }
     }
@@ -118,7 +121,7 @@ public final class LatencyLedger: Sendable {
         state.withLock { state in
             LedgerCounts(
                 arrived: state.total.arrived, published: state.total.published, dropped: state.total.dropped,
-                blind: state.total.blind.values.reduce(0, +))
+                blind: state.total.blind.values.reduce(0, +), ageOnArrival: state.ageOnArrival)
         }
     }
 

@@ -8,13 +8,19 @@ public struct LedgerCounts: Equatable, Sendable {
     public var dropped: [DropReason: Int]
     /// Blind masks handed to the sinks.
     public var blind: Int
+    /// How old the last frame was when its data came, in nanoseconds.
+    public var ageOnArrival: UInt64
 
     /// These counts.
-    public init(arrived: Int = 0, published: Int = 0, dropped: [DropReason: Int] = [:], blind: Int = 0) {
+    public init(
+        arrived: Int = 0, published: Int = 0, dropped: [DropReason: Int] = [:], blind: Int = 0,
+        ageOnArrival: UInt64 = 0
+    ) {
         self.arrived = arrived
         self.published = published
         self.dropped = dropped
         self.blind = blind
+        self.ageOnArrival = ageOnArrival
     }
 
     /// Frames that wait in a stage.

@@ -237,6 +237,34 @@ struct HealthWatchTests {
         #expect(service.isGood, "\(service.health)")
     }
 
+    @Test("a camera whose pictures are refused is told with the reason, not with what failed long ago")
+    func refused() {
+        var service = Watched("front")
+        service.pass(3)
+        service.facts.cameras[0].state = "corrupt"
+        service.facts.cameras[0].cause = "connection refused"
+        service.facts.cameras[0].refusing = "awaiting_key_frame"
+        service.pass(60, Watched.isBlind)
+        #expect(
+            service.worst == "front: its pictures come and have been refused (awaiting_key_frame) for 59 s",
+            "\(service.health)")
+    }
+
+    @Test("pictures that are too old when they come are told as such: the network is not to blame")
+    func old() {
+        var service = Watched("front")
+        service.pass(3)
+        service.facts.cameras[0].ageOnArrival = 3_200_000_000
+        service.pass(20) { camera in
+            camera.taken += 25
+            camera.answered += 25
+            camera.blind += 25
+            Watched.send(25, of: &camera)
+        }
+        #expect(service.worst.contains("they are 3200 ms old when they come"), "\(service.health)")
+        #expect(!service.worst.contains("network"))
+    }
+
     @Test("a camera that is away, and of which not even blind masks go out, is dead")
     func awayAndSilent() {
         var service = Watched("front")

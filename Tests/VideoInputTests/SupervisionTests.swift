@@ -102,8 +102,11 @@ struct SupervisionTests {
         source.opened(rate: Rational(25, 1), at: 4 * second)
         _ = source.frame(refusal: .awaitingKeyFrame, at: 4 * second)
         #expect(source.status(at: 4 * second).state == .connecting)
+        #expect(source.status(at: 4 * second).refusing == .awaitingKeyFrame)
+        #expect(source.status(at: 10 * second).refusing == nil, "nothing comes any more")
         _ = source.frame(refusal: nil, at: 5 * second)
         let status = source.status(at: 5 * second)
+        #expect(status.refusing == nil)
         #expect(status.reconnects == 1 && status.lastRecovery == 4 * second)
         #expect(status.framesRead == 3 && status.refused == [.awaitingKeyFrame: 1])
     }

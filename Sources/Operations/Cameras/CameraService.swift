@@ -106,6 +106,9 @@ public final class CameraService: Service {
         let (source, counts) = (source, ledger.counts())
         var facts = HealthFacts.Camera(name: camera.name, state: source.state)
         facts.cause = source.cause
+        facts.refusing = supervised?.status.refusing?.rawValue
+        let isTooOld = counts.ageOnArrival >= UInt64(camera.maxAgeMilliseconds) * 1_000_000
+        facts.ageOnArrival = isTooOld ? counts.ageOnArrival : nil
         facts.sendsBlind = pipeline != nil && supervised?.isLive == true
         (facts.taken, facts.answered, facts.underWay) = (counts.taken, counts.answered, counts.underWay)
         (facts.valid, facts.blind) = (counts.published, counts.blind)

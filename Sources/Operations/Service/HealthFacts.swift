@@ -10,6 +10,10 @@ public struct HealthFacts: Sendable {
         public var state: String
         /// Why its source or its outputs failed last; nil where they did not.
         public var cause: String?
+        /// Why the pictures that come now are refused, such as `frozen`; nil where they are not, or none come.
+        public var refusing: String?
+        /// How old pictures are when they come, in nanoseconds; nil where they are young enough for `max_age_ms`.
+        public var ageOnArrival: UInt64?
         /// Whether blind masks have to go out while its source gives nothing, several a second.
         public var sendsBlind = true
         /// Frames that came, without those that its rate cap left out.

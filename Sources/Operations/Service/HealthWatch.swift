@@ -120,11 +120,15 @@ public struct HealthWatch: Sendable {
             ]
         }
         if unseen.time > min(Self.notice, patience), unseen.activity >= 3 {
+            let why =
+                camera.ageOnArrival.map {
+                    "they are \($0 / 1_000_000) ms old when they come, by their time stamps: is the camera's clock right "
+                        + "(NTP), are they held up on the way?"
+                } ?? "is the network too slow for max_age_ms?"
             return [
                 .init(
                     .camera, .unready, camera: name,
-                    "\(name): frames come, and there was no valid mask for \(Self.seconds(unseen.time)); is the network "
-                        + "too slow for max_age_ms?")
+                    "\(name): frames come, and there was no valid mask for \(Self.seconds(unseen.time)); \(why)")
             ]
         }
         return []
@@ -175,12 +179,12 @@ public struct HealthWatch: Sendable {
         let isAway = !["live", "ended"].contains(camera.state)
         let stood = watch.stood("away \(camera.name)", at: isAway ? 0 : nil).time
         guard stood > min(Self.notice, patience) else { return [] }
-        let cause = camera.cause.map { ": \($0)" } ?? ""
-        return [
-            .init(
-                .camera, .degraded, camera: camera.name,
-                "\(camera.name): its source gives nothing (\(camera.state)) for \(Self.seconds(stood))\(cause)")
-        ]
+        // What failed last may be long ago, and is not why pictures are refused.
+        let what =
+            camera.refusing.map { "its pictures come and have been refused (\($0)) for \(Self.seconds(stood))" }
+            ?? "its source gives nothing (\(camera.state)) for \(Self.seconds(stood))"
+            + (camera.cause.map { ": \($0)" } ?? "")
+        return [.init(.camera, .degraded, camera: camera.name, "\(camera.name): \(what)")]
     }
 
     private mutating func recordings(_ camera: HealthFacts.Camera) -> [ServiceHealth.Problem] {

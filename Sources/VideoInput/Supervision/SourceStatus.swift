@@ -47,6 +47,8 @@ public struct SourceStatus: Hashable, Sendable {
     public var lastRecovery: UInt64?
     /// Frames read, good ones and refused ones.
     public var framesRead: UInt64
+    /// Why the frames that come now are refused; nil where they are not, or none come.
+    public var refusing: RefusalCause?
     /// Frames refused, by cause.
     public var refused: [RefusalCause: UInt64]
     /// Whether it is read at its own pace, as a camera, or as fast as frames are taken, as a file.

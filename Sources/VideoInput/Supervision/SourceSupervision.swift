@@ -174,6 +174,7 @@ public struct SourceSupervision: Sendable {
     public func status(at now: UInt64) -> SourceStatus {
         var status = counts
         (status.state, status.since) = state(at: now)
+        if phase == .reading, !isStalled(at: now) { status.refusing = refusing?.cause }
         return status
     }
 
