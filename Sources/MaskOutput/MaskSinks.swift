@@ -40,7 +40,7 @@ public enum MaskSinks {
     /// `.mp5` become a folder of PNGs.
     public static func kind(of output: String) throws(OutputError) -> Kind {
         guard !output.isEmpty else { throw .unknownKind(path: "''", known: extensions) }
-        if output == "-" || output == "/dev/stdout" { return .standardOutput }
+        if ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].contains(output) { return .standardOutput }
         if output == "null:" { return .null }
         if output.hasSuffix("/") || isFolder(output) { return .folder }
         let name = output.split(separator: "/").last ?? ""

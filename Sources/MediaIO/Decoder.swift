@@ -44,6 +44,10 @@ public final class Decoder {
     private let framing: EntryPoint.Framing
     private var spare: FrameHolder?
     private let isStrict: Bool
+    /// Whether it decodes a picture's own file, of which a decoder tells damage in its log only.
+    private let isStill: Bool
+    /// Whether the decoder said of the last packet that a still picture is damaged.
+    private var isStillDamaged = false
     /// What the decoder complained of since the last packet, where it is strict.
     private var complaints: [String] = []
     /// How many packets or frames could not be decoded so far.
@@ -81,6 +85,7 @@ public final class Decoder {
         guard let context = avcodec_alloc_context3(codec) else { throw FrameHolder.outOfMemory() }
         self.context = context
         isStrict = options.isStrict
+        isStill = demuxer.isStillFile
         syntax = AccessUnitEnd.Syntax(parameters.pointee.codec_id)
         framing = EntryPoint.Framing(parameters.pointee)
         isJPEG = parameters.pointee.codec_id == AV_CODEC_ID_MJPEG
@@ -89,7 +94,8 @@ public final class Decoder {
         context.pointee.pkt_timebase = demuxer.avStream?.pointee.time_base ?? AVRational(num: 0, den: 1)
         context.pointee.framerate = (demuxer.stream.frameRate ?? Rational(0, 1)).av
         context.pointee.max_pixels = Int64(options.maxPixels)
-        context.pointee.thread_count = options.isLowDelay ? 1 : Int32(clamping: max(options.threads, 1))
+        // One picture gives several threads nothing to do, and what they say comes too late.
+        context.pointee.thread_count = options.isLowDelay || isStill ? 1 : Int32(clamping: max(options.threads, 1))
         context.pointee.thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE
         if options.isLowDelay { context.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY }
         // FFmpeg keeps pictures back until an IDR or a recovery; who watches a camera wants to know that they come.
@@ -134,6 +140,7 @@ public final class Decoder {
         if LossReport.isLoss(lines) { hasLost = true }
         if isJPEG, LossReport.isUnfinishedJPEG(lines) { isUnfinished = true }
         complaints = isStrict ? lines.filter(\.isError).map(\.message) : []
+        isStillDamaged = isStill && LossReport.isDamage(lines)
         if code >= 0 || (packet == nil && code == FF_ERROR_EOF) { return }
         hasLost = true
         try fail(code, lines.filter(\.isError).map(\.message))
@@ -156,6 +163,7 @@ public final class Decoder {
             if LossReport.isLoss(lines) { hasLost = true }
             if isJPEG, LossReport.isUnfinishedJPEG(lines) { isUnfinished = true }
             if isStrict { complaints += lines.filter(\.isError).map(\.message) }
+            if isStill, LossReport.isDamage(lines) { isStillDamaged = true }
             if code >= 0, complaints.isEmpty { return try frame(in: holder) }
             spare = holder
             if code >= 0 {
@@ -197,7 +205,7 @@ public final class Decoder {
                 orientation: Orientation(of: holder.pointer) ?? demuxer.stream.orientation,
                 sampleAspectRatio: sampleAspectRatio(holder.pointer), color: color(of: frame)),
             pts: time == FF_NOPTS ? nil : time, duration: duration, isKey: frame.key_frame != 0,
-            isCorrupt: isUnfinished || isMarkedCorrupt(frame) || frame.decode_error_flags != 0,
+            isCorrupt: isUnfinished || isStillDamaged || isMarkedCorrupt(frame) || frame.decode_error_flags != 0,
             tag: frame.reordered_opaque)
     }
 

@@ -84,6 +84,13 @@ public final class Demuxer {
     /// FFmpeg's stream, for what only it can guess.
     var avStream: UnsafeMutablePointer<AVStream>? { context?.pointee.streams[stream.index] }
 
+    /// Whether it reads a file that is one picture and nothing else.
+    var isStillFile: Bool {
+        guard location.path != nil, let name = context?.pointee.iformat?.pointee.name else { return false }
+        let format = String(cString: name)
+        return format.hasSuffix("_pipe") || format == "image2"
+    }
+
     /// FFmpeg's context, for what only it can guess.
     var avContext: UnsafeMutablePointer<AVFormatContext>? { context }
 

@@ -53,6 +53,11 @@ struct DemuxerOpening {
                 avformat_open_input(&context, $0, format, &dictionary.pointer)
             }
         }
+        if code < 0, pipe?.isEmpty == true, !interruption.isDue {
+            throw MediaError(
+                .invalidData, "open", subject, reason: "it ended before a byte came",
+                hint: "did the program that should write it fail?")
+        }
         var parts: PartsReader?
         if code == FF_ERROR_INVALIDDATA, let reader = try makeParts(all, &dictionary) {
             context = try emptyContext()
@@ -342,11 +347,16 @@ struct DemuxerOpening {
     }
 
     private func unreadable(_ name: String, _ code: Int32) -> MediaError {
-        let tool = name == "AVIF" ? "avifdec IN OUT.png" : "heif-convert IN OUT.jpg"
+        let way =
+            switch name {
+            case "AVIF": "for example with `avifdec IN OUT.png` or with ffmpeg 7.1 or later"
+            case "CR3": "for example with a converter for raw photos, such as darktable"
+            default: "for example with `heif-convert IN OUT.jpg` or with ffmpeg 7.1 or later"
+            }
         return MediaError(
             kind: .unsupported, action: "read", subject: subject,
             reason: "it is a picture in \(name), which this FFmpeg cannot read", code: code,
-            hint: "convert it to JPEG or PNG, for example with `\(tool)` or with ffmpeg 7.1 or later")
+            hint: "convert it to JPEG or PNG, \(way)")
     }
 
     /// What a whitelist kept out.

@@ -7,7 +7,7 @@ enum FileContent: Equatable {
     case text
     /// It begins as an MP4 file does.
     case mp4
-    /// A picture in a container like MP4's; `HEIC` or `AVIF`.
+    /// A picture in a container like MP4's; `HEIC`, `AVIF` or `CR3`.
     case still(String)
     /// Anything else.
     case notMP4
@@ -45,16 +45,27 @@ enum FileContent: Equatable {
         }
     }
 
+    private static let pictures = [
+        "avif": "AVIF", "avis": "AVIF", "heic": "HEIC", "heix": "HEIC", "heim": "HEIC", "heis": "HEIC", "hevc": "HEIC",
+        "hevx": "HEIC", "hevm": "HEIC", "hevs": "HEIC", "crx ": "CR3",
+    ]
+    /// How the brands of videos begin.
+    private static let videos = [
+        "iso", "mp4", "mp7", "avc", "M4", "qt", "3g", "f4", "F4", "dash", "cmf", "MSNV", "XAVC",
+    ]
+
     /// By the brands in its first box.
     private static func still(_ head: [UInt8]) -> String? {
         guard head.count >= 16, Array(head[4..<8]) == Array("ftyp".utf8) else { return nil }
         let length = min(head[0..<4].reduce(0) { $0 << 8 | Int($1) }, head.count)
         let places = [8] + Array(stride(from: 16, to: max(length - 3, 16), by: 4))
         let brands = places.map { String(decoding: head[$0..<$0 + 4], as: UTF8.self) }
-        // Videos may be compatible with pictures; what the file is says its first brand.
-        if ["avif", "avis"].contains(brands[0]) { return "AVIF" }
-        if ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"].contains(brands[0]) { return "HEIC" }
-        guard ["mif1", "msf1", "mif2"].contains(brands[0]) else { return nil }
-        return brands.contains("avif") ? "AVIF" : "HEIC"
+        // Videos may be compatible with pictures; what the file is says its first brand, and where that is of the
+        // structure only or a maker's own, the first of the others that says it.
+        for brand in brands {
+            if let name = pictures[brand] { return name }
+            if videos.contains(where: brand.hasPrefix) { return nil }
+        }
+        return brands.contains { ["mif1", "msf1", "mif2", "miaf"].contains($0) } ? "HEIC" : nil
     }
 }

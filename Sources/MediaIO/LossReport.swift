@@ -44,4 +44,16 @@ enum LossReport {
     static func isLoss(_ said: [FFmpegLog.Said]) -> Bool {
         said.contains { line in line.isWhisper || phrases.contains { line.message.contains($0) } }
     }
+
+    /// Words of errors that concern no pixel of a still picture.
+    private static let harmless = ["exif", "icc", "profile", "metadata", "app fields", "comment"]
+
+    /// Whether one of the lines says of a still picture that pixels are damaged or missing.
+    static func isDamage(_ said: [FFmpegLog.Said]) -> Bool {
+        said.contains { line in
+            if line.message.contains("EOI missing") { return true }
+            let words = line.message.lowercased()
+            return line.isError && !harmless.contains { words.contains($0) }
+        }
+    }
 }

@@ -9,6 +9,9 @@ final class PipeReader {
     private let ownsDescriptor: Bool
     private let interruption: Interruption
     private(set) var context: UnsafeMutablePointer<AVIOContext>?
+    /// Whether it ended before a single byte came.
+    private(set) var isEmpty = false
+    private var hasBytes = false
 
     /// A reader of the FIFO at `path`, or of standard input where that is nil.
     init(path: String?, interruption: Interruption) throws {
@@ -54,8 +57,14 @@ final class PipeReader {
             guard ready > 0 else { continue }
             if request.revents & Int16(POLLIN) != 0 { hasWriter = true }
             let got = Glibc.read(descriptor, bytes, Int(count))
-            if got > 0 { return Int32(got) }
-            if got == 0, hasWriter || request.revents & Int16(POLLHUP) != 0 || !ownsDescriptor { return FF_ERROR_EOF }
+            if got > 0 {
+                hasBytes = true
+                return Int32(got)
+            }
+            if got == 0, hasWriter || request.revents & Int16(POLLHUP) != 0 || !ownsDescriptor {
+                isEmpty = !hasBytes
+                return FF_ERROR_EOF
+            }
             if got < 0, errno != EAGAIN, errno != EINTR { return ff_averror(errno) }
         }
     }

@@ -97,12 +97,16 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
         } catch let error as MediaError
             where options.skipsUnreadablePictures && ![.cancelled, .outOfMemory, .tooManyFiles].contains(error.kind)
         {
-            let name = image.hasPrefix(path) ? String(image.dropFirst(path.count).drop { $0 == "/" }) : image
-            let left = LeftOut(name, .unreadable, problem: error.description)
+            let left = LeftOut(name(of: image), .unreadable, problem: error.description)
             // A folder that begins again meets it again.
             met.withLock { if !$0.leftOut.contains(left) { $0.leftOut.append(left) } }
             return nil
         }
+    }
+
+    /// A picture's name in the folder.
+    private func name(of image: String) -> String {
+        image.hasPrefix(path) ? String(image.dropFirst(path.count).drop { $0 == "/" }) : image
     }
 
     /// The next image.
@@ -136,14 +140,21 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
             guard let decoded = try decodeOrLeaveOut(image) else { return nil }
             output = decoded
         }
-        if output.frame.isCorrupt { met.withLock { $0.corrupt += 1 } }
+        if output.frame.isCorrupt {
+            met.withLock {
+                $0.corrupt += 1
+                if $0.firstCorrupt.count < 10 { $0.firstCorrupt.append(name(of: image)) }
+            }
+        }
         let stamp = FrameStamp(
             camera: camera, sequence: number, mediaTime: MediaTime(value: Int64(number), timeBase: timeBase),
             mediaDuration: 1, capture: arrival)
         var stages = StageTimes()
         let now = clock.monotonicNanoseconds
         stages[.decode] = StageTimes.Interval(began: now &- min(output.decodingTime, now), ended: now)
-        return Frame(stamp: stamp, picture: output.frame.picture, stages: stages)
+        return Frame(
+            stamp: stamp, picture: output.frame.picture, flags: output.frame.isCorrupt ? [.corrupt] : [], stages: stages
+        )
     }
 
     /// Forgets the folder.

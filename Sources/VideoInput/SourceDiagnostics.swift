@@ -4,6 +4,8 @@ public struct SourceDiagnostics: Hashable, Sendable {
     public var undecodable = 0
     /// Frames delivered although their decoder marked them as damaged.
     public var corrupt = 0
+    /// Of a folder, the names of the first such pictures.
+    public var firstCorrupt: [String] = []
     /// Frames refused because their decoder marked them as damaged.
     public var refused = 0
     /// How often a looped source began anew.

@@ -23,8 +23,12 @@ struct InputReport {
                 "warning: \(diagnostics.undecodable) packets or frames of \(input) could not be decoded\(last)")
         }
         if diagnostics.corrupt > 0 {
+            let frames = diagnostics.corrupt == 1 ? "1 frame" : "\(diagnostics.corrupt) frames"
+            var names = diagnostics.firstCorrupt.map { PathBytes.shown($0) }.joined(separator: ", ")
+            if diagnostics.corrupt > diagnostics.firstCorrupt.count, !names.isEmpty { names += ", …" }
             lines.append(
-                "warning: \(diagnostics.corrupt) frames of \(input) are damaged and were segmented as they are")
+                "warning: \(frames) of \(input) damaged or cut off, segmented with what is there"
+                    + (names.isEmpty ? "" : ": \(names)"))
         }
         self.lines = lines
         isIncomplete = !unreadable.isEmpty

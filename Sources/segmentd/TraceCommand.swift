@@ -106,6 +106,10 @@ struct TraceCommand: ParsableCommand {
         guard let frame = try source.next() else {
             throw refused("holds no picture")
         }
+        if frame.flags.contains(.corrupt) {
+            StandardError.write(
+                "segmentd: warning: the picture of \(input) is damaged or cut off; the rest was taken\n")
+        }
         return frame.picture
     }
 }

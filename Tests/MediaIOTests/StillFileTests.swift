@@ -104,6 +104,33 @@ struct StillFileTests {
         }
     }
 
+    @Test(
+        "are marked as damaged where a JPEG was cut off or a scan is broken, and not for odd metadata",
+        arguments: [1, 4])
+    func cutJPEG(threads: Int) throws {
+        let media = try TestMedia()
+        let path = try media.make("a.jpg", "-f lavfi -i testsrc2=s=160x96 -frames:v 1")
+        let whole = [UInt8](try Data(contentsOf: URL(filePath: path)))
+        func isCorrupt(_ bytes: [UInt8]) throws -> Bool {
+            try Data(bytes).write(to: URL(filePath: path))
+            var options = VideoReader.Options()
+            options.decoder.threads = threads
+            return try #require(try VideoReader(MediaLocation(path), options: options).next()).frame.isCorrupt
+        }
+        #expect(try !isCorrupt(whole) && !isCorrupt(whole + Array("trailing".utf8)))
+        for segment: [UInt8] in [
+            [0xFF, 0xE1, 0, 12] + Array("Exif\0\0".utf8) + [1, 2, 3, 4], [0xFF, 0xE2, 0, 2], [0xFF, 0xFE, 0, 2],
+            [0xFF, 0xE2, 0, 18] + Array("ICC_PROFILE\0".utf8) + [9, 9, 9, 9],
+            [0xFF, 0xE0, 0, 7] + Array("JFIF\0".utf8),
+            [0xFF, 0xEE, 0, 4, 1, 2], [0xFF, 0xE1, 0, 8] + Array("Exif\0\0".utf8),
+        ] {
+            #expect(try !isCorrupt(Array(whole[..<2]) + segment + whole[2...]), "\(segment)")
+        }
+        for length in [whole.count / 3, whole.count / 2, whole.count - 200, whole.count - 40] {
+            #expect(try isCorrupt(Array(whole.prefix(length))), "\(length) of \(whole.count)")
+        }
+    }
+
     @Test("in HEIC and AVIF are called so, and what to do is said", arguments: ["heic", "mif1", "avif", "hevc"])
     func heic(brand: String) throws {
         let media = try TestMedia()
@@ -116,6 +143,24 @@ struct StillFileTests {
         #expect(
             error?.reason.contains(name) == true && error?.hint?.contains("convert") == true,
             "\(String(describing: error))")
+    }
+
+    @Test(
+        "of a maker's own brand are called by the others, raw photos too, and videos that may hold pictures stay videos",
+        arguments: [
+            (["MiHB", "mif1", "heic"], "HEIC"), (["miaf", "mif1", "avif"], "AVIF"), (["pict", "mif1"], "HEIC"),
+            (["miaf", "MiHE"], "HEIC"), (["crx ", "isom"], "CR3"), (["isom", "mif1", "heic"], nil),
+            (["mp42", "msf1", "hevc"], nil), (["qt  "], nil), (["xxxx"], nil),
+        ] as [([String], String?)])
+    func brands(_ brands: [String], name: String?) throws {
+        let media = try TestMedia()
+        let path = media.path("a.mp4")
+        let names = [brands[0], "\0\0\0\0"] + brands
+        let box = word(8 + 4 * names.count) + Array("ftyp".utf8) + names.flatMap { Array($0.utf8) }
+        try Data(box + word(2000) + Array("mdat".utf8) + [UInt8](repeating: 7, count: 1992)).write(
+            to: URL(filePath: path))
+        let error = try #require(#expect(throws: MediaError.self) { try first(path, isStrict: false) })
+        #expect(error.reason.contains(name.map { "a picture in \($0)" } ?? "moov"), "\(error)")
     }
 
     @Test("of any kind come through: depths, palettes, alpha, greys, animations")

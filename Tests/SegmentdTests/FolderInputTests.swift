@@ -147,4 +147,10 @@ struct FolderInputTests {
         let leftOut = report.leftOut.mapValues(\.first)
         #expect(leftOut == ["unreadable_label": ["b.png"], "not_a_label": ["notes.txt"]], "\(leftOut)")
     }
+
+    @Test("and a standard input without a byte in it is called empty")
+    func emptyInput() throws {
+        let result = try run(["segment", "-", "-o", "null:"] + small)
+        #expect(result.status == 65 && result.errors.contains("before a byte came"), result.summary)
+    }
 }

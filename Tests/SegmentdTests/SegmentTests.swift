@@ -307,6 +307,9 @@ struct SegmentTests {
     @Test("writes to standard output by its other name, and ends well where a reader leaves early")
     func standardOutputByName() throws {
         try drive("a.mkv", frames: 2)
+        for name in ["/dev/fd/1", "/proc/self/fd/1"] {
+            #expect(try segment("a.mkv", "-o", name, "--style", "ids").status == 0)
+        }
         let result = try segment("a.mkv", "-o", "/dev/stdout", "--style", "ids")
         #expect(result.status == 0 && result.output.starts(with: Data("YUV4MPEG2".utf8)), result.summary)
         let early = try Running(

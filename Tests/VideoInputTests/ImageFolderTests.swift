@@ -45,6 +45,18 @@ struct ImageFolderTests {
         #expect(error?.reason == "it is a directory without images: none of its 1 files is an image")
     }
 
+    @Test("a picture that was cut off comes with what is there, is marked and named")
+    func cut() throws {
+        let media = try TestMedia()
+        for name in ["a.jpg", "b.jpg"] { try media.make(name, "-f lavfi -i testsrc2=s=160x96 -frames:v 1") }
+        let whole = try Data(contentsOf: URL(fileURLWithPath: media.path("b.jpg")))
+        try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: media.path("b.jpg")))
+        let source = ImageFolderSource(camera: "still", path: media.folder)
+        _ = try source.open()
+        #expect(try all(source).map { $0.flags.contains(.corrupt) } == [false, true])
+        #expect(source.diagnostics.corrupt == 1 && source.diagnostics.firstCorrupt == ["b.jpg"])
+    }
+
     @Test("a file called an image that is none is an error at its place, and the next follows")
     func fake() throws {
         let media = try TestMedia()
