@@ -13,6 +13,12 @@ enum Program {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
+    /// The program ignores what its caller ignores, and a shell behind `&` or nohup has these tests ignore SIGINT and
+    /// SIGHUP. What is tested here is a program that a person starts.
+    static let takesSignals: Void = {
+        for number in [SIGINT, SIGHUP, SIGQUIT] { signal(number, SIG_DFL) }
+    }()
+
     struct Result {
         let status: Int32
         let output: Data
@@ -43,6 +49,7 @@ final class Running: Sendable {
         _ arguments: [String], in folder: TemporaryFolder? = nil, environment: [String: String] = [:],
         program: URL = Program.url
     ) throws {
+        Program.takesSignals
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
