@@ -36,7 +36,8 @@ let package = Package(
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strictFast),
         .target(name: "MediaIO", dependencies: ["CFFmpeg", "Imaging", "Threads"], swiftSettings: strictFast),
         .target(name: "Inference", dependencies: ["Kernels", "Threads"], swiftSettings: strictFast),
-        .target(name: "MaskOutput", dependencies: ["MediaIO", "Kernels", "Imaging", "Threads"], swiftSettings: strictFast),
+        .target(
+            name: "MaskOutput", dependencies: ["MediaIO", "Kernels", "Imaging", "Threads"], swiftSettings: strictFast),
         .target(name: "VideoInput", dependencies: ["MediaIO", "Imaging", "Threads"], swiftSettings: strictFast),
         .target(
             name: "Networks", dependencies: ["Inference", "Kernels", "Imaging"], resources: [.copy("Resources/models")],
