@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 import VideoInput
 
-@Suite("A camera of the service", .timeLimit(.minutes(1)))
+@Suite("A camera of the service", .timeLimit(.minutes(10)))
 struct CameraServiceTests {
     private let engine: InferenceQueue
     private let lines = LogLines()

@@ -5,7 +5,7 @@ import MaskOutput
 import Operations
 import Testing
 
-@Suite("The sockets of all cameras", .timeLimit(.minutes(1)))
+@Suite("The sockets of all cameras", .timeLimit(.minutes(10)))
 struct CameraSocketsTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "segmentd-\(UUID().uuidString)")
         .path(percentEncoded: false)

@@ -65,7 +65,7 @@ private final class HangingSegmenter: Segmenting {
     func segment(_ input: PlanarRGB, into classes: ClassMap) { barrier.pass() }
 }
 
-@Suite("A running service's health", .timeLimit(.minutes(1)), .serialized)
+@Suite("A running service's health", .timeLimit(.minutes(10)), .serialized)
 struct HealthMonitorTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "segmentd-\(UUID().uuidString)")
     private let segmenter: HangingSegmenter

@@ -3,7 +3,7 @@ import Operations
 import Synchronization
 import Testing
 
-@Suite("Requests to reload", .timeLimit(.minutes(1)))
+@Suite("Requests to reload", .timeLimit(.minutes(10)))
 struct ReloadQueueTests {
     @Test("share the next reload, however many come while one runs, and all are answered")
     func storm() throws {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import VideoInput
 
-@Suite("A supervised source", .timeLimit(.minutes(1)))
+@Suite("A supervised source", .timeLimit(.minutes(10)))
 struct SupervisedSourceTests {
     struct Broken: Error {}
 
