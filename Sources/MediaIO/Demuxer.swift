@@ -24,9 +24,8 @@ public final class Demuxer {
 
     private let options: DemuxerOptions
     private let interruption: Interruption
-    private let pipe: PipeReader?
-    private let parts: PartsReader?
-    private let memory: MemoryReader?
+    /// What the context reads from, where that is not FFmpeg's own.
+    private let input: InputContext?
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var backlog: Backlog
     private let units: AccessUnits?
@@ -60,9 +59,7 @@ public final class Demuxer {
         units = try opened.syntax.map { try AccessUnits($0) }
         isLive = opening.isLive
         context = opened.context
-        pipe = opened.pipe
-        parts = opened.parts
-        memory = opened.memory
+        input = opened.input
         stream = opened.stream
         backlog = opened.backlog
     }

@@ -12,9 +12,8 @@ struct DemuxerOpening {
 
     struct Opened {
         let context: UnsafeMutablePointer<AVFormatContext>
-        let pipe: PipeReader?
-        let parts: PartsReader?
-        let memory: MemoryReader?
+        /// What the context reads from, where that is not FFmpeg's own.
+        let input: InputContext?
         let stream: VideoStream
         let backlog: Backlog
         /// How pictures are put together from what comes; nil where they come whole.
@@ -43,7 +42,8 @@ struct DemuxerOpening {
             avformat_free_context(fresh)
             throw error
         }
-        if let input = pipe?.context ?? memory?.context { fresh.pointee.pb = input }
+        var input: InputContext? = pipe ?? memory
+        if let input { fresh.pointee.pb = input.context }
         let all = allOptions.merging(whitelists) { _, ours in ours }
         var dictionary = OptionDictionary(all)
         interruption.arm(options.openTimeout)
@@ -58,7 +58,6 @@ struct DemuxerOpening {
                 .invalidData, "open", subject, reason: "it ended before a byte came",
                 hint: "did the program that should write it fail?")
         }
-        var parts: PartsReader?
         if code == FF_ERROR_INVALIDDATA, let reader = try makeParts(all, &dictionary) {
             context = try emptyContext()
             context?.pointee.pb = reader.context
@@ -66,7 +65,7 @@ struct DemuxerOpening {
             (code, said) = FFmpegLog.collectingErrors {
                 avformat_open_input(&context, location.url, format, &dictionary.pointer)
             }
-            parts = reader
+            input = reader
         }
         // A failed open has freed the context.
         guard code >= 0, let opened = context else { throw failure(code, "open", said) }
@@ -85,8 +84,7 @@ struct DemuxerOpening {
             // Nothing is kept back where nothing was probed.
             let backlog = Backlog(opened: began, probed: syntax == nil ? Interruption.now : began)
             return Opened(
-                context: opened, pipe: pipe, parts: parts, memory: memory, stream: try chooseStream(opened),
-                backlog: backlog, syntax: syntax)
+                context: opened, input: input, stream: try chooseStream(opened), backlog: backlog, syntax: syntax)
         } catch {
             avformat_close_input(&context)
             throw error

@@ -6,7 +6,7 @@ import Glibc
 /// skipped. FFmpeg expects the boundary at once.
 ///
 /// FFmpeg's raw `mjpeg` demuxer reads such streams too, but finds the end of a picture only where the next one begins.
-final class PartsReader {
+final class PartsReader: InputContext {
     private static let boundary: [UInt8] = Array("--first\r\n".utf8)
     /// A preamble is no longer, in bytes.
     private static let mostPreamble = 1 << 16
@@ -15,7 +15,6 @@ final class PartsReader {
     /// What comes before the rest of `inner`.
     private var start: [UInt8] = []
     private var sent = 0
-    private(set) var context: UnsafeMutablePointer<AVIOContext>?
 
     /// Opens `url`; takes what it knows out of `options`. Nil where the server does not announce parts.
     init?(
@@ -24,38 +23,20 @@ final class PartsReader {
         var callback = interruption.callback
         let code = avio_open2(&inner, url, AVIO_FLAG_READ, &callback, &options.pointer)
         guard code >= 0, let inner else { return nil }
-        guard Self.announcesParts(inner) else {
-            avio_closep(&self.inner)
-            return nil
+        do {
+            try super.init()
+        } catch {
+            var opened: UnsafeMutablePointer<AVIOContext>? = inner
+            avio_closep(&opened)
+            throw error
         }
+        guard Self.announcesParts(inner) else { return nil }
         start = Self.start(of: inner)
-        let size = 65536
-        guard let buffer = av_malloc(size) else {
-            avio_closep(&self.inner)
-            throw FrameHolder.outOfMemory()
-        }
-        context = avio_alloc_context(
-            buffer.assumingMemoryBound(to: UInt8.self), Int32(size), 0, Unmanaged.passUnretained(self).toOpaque(),
-            { opaque, bytes, count in
-                guard let opaque, let bytes else { return ff_averror(EINVAL) }
-                return Unmanaged<PartsReader>.fromOpaque(opaque).takeUnretainedValue().read(bytes, count)
-            }, nil, nil)
-        guard context != nil else {
-            av_free(buffer)
-            avio_closep(&self.inner)
-            throw FrameHolder.outOfMemory()
-        }
     }
 
-    deinit {
-        if let context {
-            av_free(context.pointee.buffer)
-            avio_context_free(&self.context)
-        }
-        avio_closep(&inner)
-    }
+    deinit { avio_closep(&inner) }
 
-    private func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int32) -> Int32 {
+    override func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int32) -> Int32 {
         guard let inner, count > 0 else { return FF_ERROR_EOF }
         let left = start[sent...]
         guard left.isEmpty else {

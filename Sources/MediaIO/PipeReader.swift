@@ -4,11 +4,10 @@ import Imaging
 
 /// Reads a pipe or FIFO for FFmpeg. FFmpeg's own reader blocks in `read` where no deadline and no cancellation
 /// reach it; this one polls.
-final class PipeReader {
+final class PipeReader: InputContext {
     private let descriptor: Int32
     private let ownsDescriptor: Bool
     private let interruption: Interruption
-    private(set) var context: UnsafeMutablePointer<AVIOContext>?
     /// Whether it ended before a single byte came.
     private(set) var isEmpty = false
     private var hasBytes = false
@@ -25,29 +24,20 @@ final class PipeReader {
             descriptor = STDIN_FILENO
             ownsDescriptor = false
         }
-        let size = 65536
-        guard let buffer = av_malloc(size) else { throw FrameHolder.outOfMemory() }
-        context = avio_alloc_context(
-            buffer.assumingMemoryBound(to: UInt8.self), Int32(size), 0, Unmanaged.passUnretained(self).toOpaque(),
-            { opaque, bytes, count in
-                guard let opaque, let bytes else { return ff_averror(EINVAL) }
-                return Unmanaged<PipeReader>.fromOpaque(opaque).takeUnretainedValue().read(bytes, count)
-            }, nil, nil)
-        guard context != nil else {
-            av_free(buffer)
-            throw FrameHolder.outOfMemory()
+        let (file, isOurs) = (descriptor, ownsDescriptor)
+        do {
+            try super.init()
+        } catch {
+            if isOurs { close(file) }
+            throw error
         }
     }
 
     deinit {
-        if let context {
-            av_free(context.pointee.buffer)
-            avio_context_free(&self.context)
-        }
         if ownsDescriptor, descriptor >= 0 { close(descriptor) }
     }
 
-    private func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int32) -> Int32 {
+    override func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int32) -> Int32 {
         var hasWriter = false
         while true {
             if interruption.isDue { return FF_ERROR_EXIT }
