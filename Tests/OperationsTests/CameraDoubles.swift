@@ -27,6 +27,16 @@ final class BlankPreparer: Preparing {
     }
 }
 
+extension Frame {
+    /// A frame of one pixel that arrives now.
+    init(of camera: String, sequence: UInt64) {
+        let pixels = PlanarRGB(size: ImageSize(height: 1, width: 1))
+        self.init(
+            stamp: FrameStamp(camera: camera, sequence: sequence, mediaTime: nil, capture: SystemClock().arrival),
+            picture: Picture(codedSize: pixels.size, format: .gray, planes: [], owner: pixels))
+    }
+}
+
 /// Gives so many frames, and then its end; may fail to open a few times; without a number it goes on for ever.
 final class CountingSource: VideoSource {
     let camera: String
@@ -70,11 +80,7 @@ final class CountingSource: VideoSource {
         }
         guard let sequence else { return nil }
         if let interval { usleep(UInt32(interval / .microseconds(1))) }
-        let pixels = PlanarRGB(size: ImageSize(height: 1, width: 1))
-        let picture = Picture(codedSize: pixels.size, format: .gray, planes: [], owner: pixels)
-        return Frame(
-            stamp: FrameStamp(camera: camera, sequence: sequence, mediaTime: nil, capture: SystemClock().arrival),
-            picture: picture)
+        return Frame(of: camera, sequence: sequence)
     }
 
     func close() {}

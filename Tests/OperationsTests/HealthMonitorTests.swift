@@ -30,11 +30,7 @@ private final class EndlessSource: VideoSource {
             defer { state.next += 1 }
             return state.next
         }
-        let pixels = PlanarRGB(size: ImageSize(height: 1, width: 1))
-        let picture = Picture(codedSize: pixels.size, format: .gray, planes: [], owner: pixels)
-        return Frame(
-            stamp: FrameStamp(camera: camera, sequence: sequence, mediaTime: nil, capture: SystemClock().arrival),
-            picture: picture)
+        return Frame(of: camera, sequence: sequence)
     }
 
     func close() {}
@@ -163,7 +159,7 @@ struct HealthMonitorTests {
     func watchdog() async throws {
         let runtime = try runtime()
         let name = "@segmentd-test-\(UUID().uuidString)"
-        let listener = try #require(NotifyListener(name))
+        let listener = try #require(Told(name))
         var settings = SegmentationService.Settings(
             reportInterval: { .seconds(3600) }, watchdog: 1_000_000_000)
         settings.health = runtime.health
@@ -237,37 +233,21 @@ private final class Time: FrameClock {
     func pass(_ seconds: UInt64) { value.withLock { $0 += seconds * 1_000_000_000 } }
 }
 
-/// A datagram socket as systemd has it, and all that it was told.
-private final class NotifyListener: @unchecked Sendable {
-    private let descriptor: Int32
-    private let told = Mutex<[String]>([])
+/// All that a service told systemd.
+private final class Told: Sendable {
+    private let listener: NotifyListener
+    private let messages = Mutex<[String]>([])
 
     init?(_ name: String) {
-        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        var bytes = Array(name.utf8)
-        bytes[0] = 0
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
-        }
-        guard bound == 0 else { return nil }
+        guard let listener = NotifyListener(name) else { return nil }
+        self.listener = listener
     }
-
-    deinit { close(descriptor) }
 
     /// How often it was told `message`.
     func count(_ message: String) -> Int {
-        told.withLock { told in
-            var bytes = [UInt8](repeating: 0, count: 4096)
-            while true {
-                let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-                guard count > 0 else { break }
-                told.append(String(decoding: bytes[..<count], as: UTF8.self))
-            }
-            return told.count { $0 == message }
+        messages.withLock { messages in
+            while case let next = listener.receive(), !next.isEmpty { messages.append(next) }
+            return messages.count { $0 == message }
         }
     }
 }

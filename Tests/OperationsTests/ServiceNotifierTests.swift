@@ -5,40 +5,13 @@ import Testing
 
 @Suite("Telling systemd")
 struct ServiceNotifierTests {
-    /// A datagram socket as systemd has it.
-    private final class Listener {
-        let descriptor: Int32
-
-        init?(_ name: String) {
-            descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            var bytes = Array(name.utf8)
-            if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-            let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-            let bound = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
-            }
-            guard bound == 0 else { return nil }
-        }
-
-        deinit { close(descriptor) }
-
-        func receive() -> String {
-            var bytes = [UInt8](repeating: 0, count: 4096)
-            let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-            return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : ""
-        }
-    }
-
     @Test("sends one datagram to a path")
     func path() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "segmentd-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let name = folder.appending(path: "notify").path(percentEncoded: false)
-        let listener = try #require(Listener(name))
+        let listener = try #require(NotifyListener(name))
         let notifier = ServiceNotifier(socket: name)
         #expect(notifier.notify(.ready, .status("2 cameras\nfront 30 fps")))
         #expect(listener.receive() == "READY=1\nSTATUS=2 cameras front 30 fps")
@@ -49,7 +22,7 @@ struct ServiceNotifierTests {
     @Test("sends to an abstract name")
     func abstract() throws {
         let name = "@segmentd-test-\(UUID().uuidString)"
-        let listener = try #require(Listener(name))
+        let listener = try #require(NotifyListener(name))
         #expect(ServiceNotifier(socket: name).notify(.stopping))
         #expect(listener.receive() == "STOPPING=1")
     }

@@ -34,19 +34,9 @@ struct PasswordTests {
 
     @Test("are not on the command line that other users see, nor in what is said of it")
     func commandLine() throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(listener) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                #expect(bind(listener, $0, length) == 0 && listen(listener, 4) == 0)
-                #expect(getsockname(listener, $0, &length) == 0)
-            }
-        }
-        let port = in_port_t(bigEndian: address.sin_port)
+        let listener = try #require(SilentPort())
+        defer { listener.close() }
+        let port = listener.port
         let running = try Running(
             ["segment", "rtsp://admin:kanarie@127.0.0.1:\(port)/x?a=1", "-o", "null:"], in: folder)
         func shown() -> String {

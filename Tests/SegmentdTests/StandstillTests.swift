@@ -82,31 +82,9 @@ struct StandstillTests {
         _ = errors
     }
 
-    /// Connects to a port of this machine; negative where that fails.
-    private func connect(port: Int) -> Int32 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        var limit = timeval(tv_sec: 5, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        guard connected == 0 else {
-            close(descriptor)
-            return -1
-        }
-        return descriptor
-    }
-
     /// The first line of what `path` answers; empty where nothing does.
     private func page(_ path: String, port: Int) -> String {
-        let descriptor = connect(port: port)
-        guard descriptor >= 0 else { return "" }
+        guard let descriptor = TestSocket.connected(toPort: port, seconds: 5) else { return "" }
         defer { close(descriptor) }
         let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
         send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
@@ -152,9 +130,9 @@ struct StandstillTests {
         let reader = try #require(MaskStream(folder.path("run/front.mask")))
         _ = try #require(reader.frame())
         // Idle connections to the port take few descriptors.
-        let idle = (0..<70).map { _ in connect(port: port) }
+        let idle = (0..<70).compactMap { _ in TestSocket.connected(toPort: port, seconds: 5) }
         #expect(running.wait { page("/live", port: port) == "HTTP/1.1 200 OK" })
-        for descriptor in idle where descriptor >= 0 { close(descriptor) }
+        for descriptor in idle { close(descriptor) }
         let control = try #require(OpenConnection(folder.path("run/control")))
         #expect(control.ask("labels").contains("Sky"))
         // Readers of masks take all there are.
@@ -179,26 +157,15 @@ struct StandstillTests {
 
     @Test("raises its limit of descriptors, and calls a camera that does not answer connecting")
     func start() throws {
-        // It takes connections and says nothing.
-        let silent = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(silent) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer -> Bool in
-                bind(silent, pointer, size) == 0 && listen(silent, 8) == 0 && getsockname(silent, pointer, &size) == 0
-            }
-        }
-        try #require(port)
+        let silent = try #require(SilentPort())
+        defer { silent.close() }
         try folder.write(
             """
             size: 64x64
             threads: 1
             report_interval_s: 1
             cameras:
-              - {name: mute, source: "rtsp://127.0.0.1:\(in_port_t(bigEndian: address.sin_port))/x", sockets: [mask]}
+              - {name: mute, source: "rtsp://127.0.0.1:\(silent.port)/x", sockets: [mask]}
 
             """, to: "config.yaml")
         let running = try Running(
@@ -255,18 +222,8 @@ final class OpenConnection {
     private let descriptor: Int32
 
     init?(_ path: String) {
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        if connected != 0 { return nil }
+        guard let connected = TestSocket.connected(to: path, seconds: 20) else { return nil }
+        descriptor = connected
     }
 
     deinit { close(descriptor) }

@@ -38,18 +38,8 @@ struct SurfaceTests {
 
     /// What the service answers to a page of its HTTP port.
     private func page(_ path: String, port: Int, method: String = "GET") throws -> (status: Int, text: String) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard let descriptor = TestSocket.connected(toPort: port, seconds: 60) else { throw POSIXError(.ECONNREFUSED) }
         defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard connected == 0 else { throw POSIXError(.ECONNREFUSED) }
         let request = Array("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         #expect(send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count)
         var bytes: [UInt8] = []
@@ -267,19 +257,8 @@ final class MaskStream {
     private var size = 0
 
     init?(_ path: String) {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        var limit = timeval(tv_sec: 60, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        guard let descriptor = TestSocket.connected(to: path, seconds: 60) else { return nil }
         file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        guard connected == 0 else { return nil }
         let head = line() ?? ""
         func number(_ letter: Character) -> Int {
             head.split(separator: " ").first { $0.first == letter }.flatMap { Int($0.dropFirst()) } ?? 0

@@ -59,34 +59,19 @@ private final class HTTPCamera {
             threading.Thread(target=serve, args=(c,), daemon=True).start()
         """#
 
-    private let process = Process()
-    private let port: Int
+    private let server: ScriptedServer
     private let media: TestMedia
 
     init(_ manner: Manner, count: Int = 10) throws {
         let media = try TestMedia()
         self.media = media
         try media.make("picture%d.jpg", "-f lavfi -i testsrc2=size=160x120:rate=25 -frames:v 5")
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments =
-            ["-c", Self.script, manner.rawValue, "\(count)"] + (1...5).map { media.path("picture\($0).jpg") }
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            process.terminate()
-            throw TestMedia.Failure(description: "the camera did not start: \(line)")
-        }
-        self.port = port
+        server = try ScriptedServer(
+            "the camera", script: Self.script,
+            [manner.rawValue, "\(count)"] + (1...5).map { media.path("picture\($0).jpg") })
     }
 
-    var address: String { "http://127.0.0.1:\(port)/picture" }
-
-    deinit {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
+    var address: String { "http://127.0.0.1:\(server.port)/picture" }
 }
 
 @Suite(

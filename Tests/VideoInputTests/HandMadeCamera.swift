@@ -6,8 +6,7 @@ final class HandMadeCamera {
     static let isAvailable =
         TestMedia.isAvailable && FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
 
-    private let process = Process()
-    let port: Int
+    private let server: ScriptedServer
 
     /// A camera that sends `film`; `settings` are the words of the script below.
     init(film: String, _ settings: [String: Any] = [:]) throws {
@@ -15,26 +14,10 @@ final class HandMadeCamera {
         all["film"] = film
         all["codec"] = film.hasSuffix(".hevc") ? "hevc" : "h264"
         let data = try JSONSerialization.data(withJSONObject: all)
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", Self.script, String(decoding: data, as: UTF8.self)]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            process.terminate()
-            throw TestMedia.Failure(description: "the camera did not start: \(line)")
-        }
-        self.port = port
+        server = try ScriptedServer("the camera", script: Self.script, [String(decoding: data, as: UTF8.self)])
     }
 
-    var address: String { "rtsp://127.0.0.1:\(port)/film" }
-
-    deinit {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
+    var address: String { "rtsp://127.0.0.1:\(server.port)/film" }
 
     private static let script = #"""
         import base64, json, socket, struct, sys, threading, time

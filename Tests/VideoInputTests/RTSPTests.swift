@@ -5,7 +5,7 @@ import Testing
 import VideoInput
 
 /// A real RTSP server, GStreamer's, in a process of its own.
-private final class RTSPServer {
+private enum RTSPServer {
     static let isAvailable: Bool = {
         let check =
             "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst; Gst.init(None);"
@@ -29,37 +29,14 @@ private final class RTSPServer {
         GLib.MainLoop().run()
         """
 
-    let process = Process()
-    let port: Int
-
-    init() throws {
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", Self.script]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            process.terminate()
-            throw TestMedia.Failure(description: "the RTSP server did not start: \(line)")
-        }
-        self.port = port
-    }
-
-    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
-
-    deinit {
-        signal(SIGKILL)
-        process.waitUntilExit()
-    }
+    static func start() throws -> ScriptedServer { try ScriptedServer("the RTSP server", script: script) }
 }
 
 @Suite("RTSP cameras", .enabled(if: RTSPServer.isAvailable, "skipped: GStreamer's RTSP server is not installed"))
 struct RTSPTests {
     @Test("a camera is read over TCP, its silence is a timeout, its death the end, its absence a refusal")
     func life() throws {
-        let server = try RTSPServer()
+        let server = try RTSPServer.start()
         var options = SourceOptions()
         options.readTimeout = .milliseconds(800)
         let address = "rtsp://admin:canary42@127.0.0.1:\(server.port)/cam"
@@ -84,7 +61,7 @@ struct RTSPTests {
         #expect(try source.next() != nil)
         server.signal(SIGKILL)
         while try source.next() != nil {}
-        server.process.waitUntilExit()
+        server.waitUntilExit()
         let refusal = #expect(throws: MediaError.self) { try source.open() }
         #expect(refusal?.kind == .connection)
     }
