@@ -65,7 +65,7 @@ let package = Package(
             name: "segmentd",
             dependencies: [
                 "Operations", "Pipeline", "Segmentation", "Networks", "Inference", "Kernels", "VideoInput",
-                "MaskOutput", "MediaIO", "Imaging", "Threads",
+                "MaskOutput", "MediaIO", "Imaging", "Threads", "CThreads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -112,7 +112,11 @@ public final class Decoder {
                 reason: "the codec \(String(cString: name)) is not among those allowed",
                 hint: "allow it with --codecs, or under codecs in the configuration, if this is meant")
         }
-        guard code >= 0 else { throw MediaError(dataCode: code, "decode", subject, detail: said.last) }
+        guard code >= 0 else {
+            let threads = Int(context.pointee.thread_count)
+            throw MediaError.noThreads(threads, "decode", subject, for: "the decoder")
+                ?? MediaError(dataCode: code, "decode", subject, detail: said.last)
+        }
     }
 
     deinit {

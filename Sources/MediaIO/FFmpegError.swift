@@ -1,6 +1,7 @@
 import CFFmpeg
 import Glibc
 import Imaging
+import Threads
 
 /// Why media could not be opened, read, converted or written, as one sentence that names it.
 public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -36,6 +37,10 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         case tooManyFiles
         /// Memory ran out.
         case outOfMemory
+        /// The system gives the process no thread that it needs.
+        case noThreads
+        /// The disk or the device failed.
+        case inputOutput
         /// Something else.
         case other
     }
@@ -60,11 +65,14 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// A failure that FFmpeg reported with `code`. `detail` is what its log said at the time, where it said anything.
     public init(code: Int32, _ action: String, _ subject: String, detail: String? = nil, hint: String? = nil) {
+        // FFmpeg says the same of a connection that broke and of a disk that fails.
+        let isDisk = code == -EIO && !subject.contains("://")
+        let kind = isDisk ? .inputOutput : Self.kind(of: code)
         let text = Self.text(of: code)
         let reason = detail.flatMap { $0.isEmpty || $0 == text ? nil : "\(text): \($0)" } ?? text
         self.init(
-            kind: Self.kind(of: code), action: action, subject: subject, reason: Secrets.redact(reason), code: code,
-            hint: Self.kind(of: code) == .tooManyFiles
+            kind: kind, action: action, subject: subject, reason: Secrets.redact(reason), code: code,
+            hint: kind == .tooManyFiles
                 ? "raise the limit, with ulimit -n or LimitNOFILE= of the unit, or close something" : hint)
     }
 
@@ -87,6 +95,21 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// A codec that could not be opened for want of `count` threads; nil where the system gives that many.
+    ///
+    /// Codecs do not say so themselves: x264 calls it a generic error, others call it data that makes no sense.
+    static func noThreads(_ count: Int, _ action: String, _ subject: String, for purpose: String) -> MediaError? {
+        do throws(ThreadError) {
+            try ThreadCrew.check(count, for: purpose)
+            return nil
+        } catch {
+            return MediaError(.noThreads, action, subject, reason: error.description)
+        }
+    }
+
+    /// Whether the machine is what failed, so that other data would fail as well.
+    public var isOfMachine: Bool { [.outOfMemory, .tooManyFiles, .noThreads].contains(kind) }
+
     /// What to do where a picture has too many pixels.
     static let maxPixelsHint = "raise the limit with --max-pixels, or max_pixels in the configuration, if this is meant"
 
@@ -96,8 +119,11 @@ public struct MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         self.subject = subject
         self.reason = reason
         self.code = code
-        self.hint = hint
+        self.hint = hint ?? (kind == .outOfMemory ? Self.memoryHint : nil)
     }
+
+    private static let memoryHint =
+        "allow more, with ulimit -v, MemoryMax= or LimitAS= of the unit, or a container's --memory, or use smaller pictures"
 
     /// `cannot open drive.mp4: Invalid data found when processing input: moov atom not found (hint)`.
     public var description: String {

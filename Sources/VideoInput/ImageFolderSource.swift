@@ -95,7 +95,7 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
         do {
             return try decode(image)
         } catch let error as MediaError
-            where options.skipsUnreadablePictures && ![.cancelled, .outOfMemory, .tooManyFiles].contains(error.kind)
+            where options.skipsUnreadablePictures && error.kind != .cancelled && !error.isOfMachine
         {
             let left = LeftOut(name(of: image), .unreadable, problem: error.description)
             // A folder that begins again meets it again.

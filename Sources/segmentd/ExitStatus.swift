@@ -98,9 +98,9 @@ extension ExitStatus {
         case .unsupported where ["read", "decode", "convert"].contains(error.action): self = .dataError
         case .unsupported, .timedOut, .connection: self = .unavailable
         case .invalidArgument: self = .usage
-        case .noSpace: self = .ioError
+        case .noSpace, .inputOutput: self = .ioError
         case .tooManyFiles: self = .temporaryFailure
-        case .outOfMemory: self = .osError
+        case .outOfMemory, .noThreads: self = .osError
         case .cancelled, .other: self = .software
         }
     }
@@ -112,6 +112,7 @@ extension ExitStatus {
         case .unknownExtension, .unsuitable: self = .usage
         case .noEncoder: self = .unavailable
         case .failed: self = .software
+        case .noThreads: self = .osError
         case .nothingWritten: self = .dataError
         }
     }

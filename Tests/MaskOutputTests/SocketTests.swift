@@ -156,7 +156,7 @@ final class Publisher: @unchecked Sendable {
         let seen = try #require(late.frame(publisher.size.area))
         #expect(seen.facts["XS"] == "7" && seen.facts["XD"] == "0")
         #expect(first.frame(publisher.size.area)?.facts["XD"] == "4")
-        #expect(publisher.socket.snapshot.framesSent == 5)
+        publisher.wait("five frames counted as sent") { publisher.socket.snapshot.framesSent == 5 }
     }
 
     @Test("A reader that stops holds nobody up, is told its drops, and gets the newest frame when it goes on")

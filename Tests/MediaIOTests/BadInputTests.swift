@@ -212,4 +212,11 @@ struct BadInputTests {
         try media.make("f%03d.png", "-f lavfi -i testsrc2=s=64x64:r=5:d=1")
         #expect(failure(media.path("f%03d.png")).frames == 5)
     }
+
+    @Test("a disk that fails is no broken connection, and a camera that breaks off no disk")
+    func inputOutputError() {
+        #expect(MediaError(code: -EIO, "read", "/mnt/card/drive.mp4").kind == .inputOutput)
+        #expect(MediaError(code: -EIO, "read", "/dev/video0").kind == .inputOutput)
+        #expect(MediaError(code: -EIO, "read", "rtsp://camera/stream").kind == .connection)
+    }
 }

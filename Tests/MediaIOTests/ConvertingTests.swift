@@ -125,4 +125,18 @@ struct ConvertingTests {
         }
         #expect(error?.description.contains("nosuch") == true)
     }
+
+    @Test("a conversion that swscale refuses is an error, time and again")
+    func refused() throws {
+        // The width asks for two steps, and the height leaves no step between.
+        let picture = try source(size: "8192x2")
+        let scaler = Scaler()
+        for _ in 0..<50 {
+            #expect {
+                _ = try scaler.convert(picture, to: ImageSize(height: 600, width: 8), format: picture.format)
+            } throws: {
+                ($0 as? MediaError)?.action == "convert"
+            }
+        }
+    }
 }

@@ -52,6 +52,18 @@ import Testing
         if count < 8 { #expect(result.errors.contains("cannot start a thread for"), result.summary) }
     }
 
+    @Test(.enabled(if: mayLimitThreads, "needs a pids cgroup that may be changed"), arguments: 8...20)
+    func aCodecWithoutItsThreadsSaysWhatIsMissing(count: Int) throws {
+        let folder = try TemporaryFolder()
+        let made = try Program.run("synthesize", "-o", "drive.mp4", "--seconds", "0.3", "--size", "96x160", in: folder)
+        try #require(made.status == 0, made.summary)
+        let result = try Self.withThreads(
+            count, "segment drive.mp4 --size 64x64 --threads 2 -o a.mp4", in: folder)
+        #expect([0, Self.osError].contains(result.status), result.summary)
+        if result.status != 0 { #expect(result.lastLine.contains("cannot start"), result.summary) }
+        if count == 20 { #expect(result.status == 0, result.summary) }
+    }
+
     @Test(.enabled(if: mayLimitThreads, "needs a pids cgroup that may be changed"), arguments: [1, 2, 4, 6, 9, 12, 60])
     func runWithFewThreadsWorksOrSaysWhatIsMissing(count: Int) throws {
         let folder = try TemporaryFolder()
@@ -61,7 +73,7 @@ import Testing
         if count < 60 { #expect(result.errors.contains("pids.max"), result.summary) }
     }
 
-    @Test(arguments: [300_000, 450_000, 600_000, 750_000, 1_000_000])
+    @Test(arguments: Array(stride(from: 300_000, through: 1_000_000, by: 50_000)))
     func littleAddressSpaceIsNeverAHang(kibibytes: Int) throws {
         let folder = try TemporaryFolder()
         try Self.configuration(folder)

@@ -1,7 +1,9 @@
-// What glibc offers of threads and Swift does not import.
+// What glibc offers of threads and Swift does not import, and a signal handler, which must not be Swift: its runtime
+// may make metadata anywhere, with memory.
 #pragma once
 
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,3 +16,10 @@ int threads_set_default_stack(size_t bytes);
 
 /// Waits for `semaphore`, until `nanoseconds` of CLOCK_MONOTONIC at most. Answers 0, or ETIMEDOUT.
 int threads_wait_until(sem_t *semaphore, uint64_t nanoseconds);
+
+/// Whether the system would give the process no memory to speak of: 64 MiB.
+bool memory_is_short(void);
+
+/// Takes SIGABRT, and SIGSEGV at a null pointer: where memory is short then, writes `message`, which must stay valid, to
+/// standard error and ends the process with `status`. Else the process ends as it would have.
+void memory_shortage_tell(const char *message, int status);

@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// Why a file could not be written.
 public enum EncodeError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -14,6 +15,8 @@ public enum EncodeError: Error, Equatable, Sendable, CustomStringConvertible {
     case noEncoder(name: String, path: String)
     /// FFmpeg refused a step; `code` is its AVERROR, `detail` what its log said.
     case failed(step: String, path: String, code: Int32, detail: String? = nil)
+    /// The system does not give the encoder its threads.
+    case noThreads(ThreadError, path: String)
     /// The file was to be finished before any frame had come.
     case nothingWritten(path: String)
 
@@ -24,6 +27,7 @@ public enum EncodeError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unknownExtension: .invalidArgument
         case .unsuitable, .noEncoder: .unsupported
         case .failed(_, _, let code, _): MediaError.kind(of: code)
+        case .noThreads: .noThreads
         case .nothingWritten: .noVideo
         }
     }
@@ -45,6 +49,7 @@ public enum EncodeError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "another file name extension"
         case .failed(let step, let path, let code, let detail):
             "cannot write \(path): \(step) failed: \(MediaError.text(of: code))" + (detail.map { ": \($0)" } ?? "")
+        case .noThreads(let error, let path): "cannot write \(path): \(error)"
         case .nothingWritten(let path):
             "nothing was written to \(path): not one frame came"
         }

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Imaging
+import Threads
 
 /// One encoder of libavcodec: pictures in, packets out.
 ///
@@ -49,6 +50,9 @@ final class VideoEncoder {
         }
         let (code, said) = FFmpegLog.collectingErrors { avcodec_open2(context, codec, nil) }
         guard code >= 0 else {
+            do { try ThreadCrew.check(max(1, settings.threads), for: "the encoder \(format.encoder)") } catch {
+                throw .noThreads(error, path: path)
+            }
             let step = "opening \(format.encoder) for \(settings.size) \(format.pixelFormat)"
             throw .failed(step: step, path: path, code: code, detail: said.last)
         }

@@ -54,6 +54,7 @@ final class ScalingContext {
         let sourceTable = try Self.coefficients(source, subject)
         let targetTable = try Self.coefficients(target, subject)
         guard let context = sws_alloc_context() else { throw FrameHolder.outOfMemory() }
+        // From here on `deinit` frees it, whatever is thrown.
         self.context = context
         var options: [(String, Int)] = [
             ("srcw", source.size.width), ("srch", source.size.height), ("dstw", target.size.width),
@@ -66,16 +67,10 @@ final class ScalingContext {
             ("sws_flags", Int(SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP)))
         for (name, value) in options {
             let code = av_opt_set_int(UnsafeMutableRawPointer(context), name, Int64(value), 0)
-            guard code >= 0 else {
-                sws_freeContext(context)
-                throw MediaError(code: code, "convert", subject, detail: "option \(name)")
-            }
+            guard code >= 0 else { throw MediaError(code: code, "convert", subject, detail: "option \(name)") }
         }
         let (code, said) = FFmpegLog.collectingErrors { sws_init_context(context, nil, nil) }
-        guard code >= 0 else {
-            sws_freeContext(context)
-            throw MediaError(code: code, "convert", subject, detail: said.last)
-        }
+        guard code >= 0 else { throw MediaError(code: code, "convert", subject, detail: said.last) }
         sws_setColorspaceDetails(
             context, sourceTable, source.color.isFullRange ? 1 : 0, targetTable, target.color.isFullRange ? 1 : 0, 0,
             1 << 16, 1 << 16)

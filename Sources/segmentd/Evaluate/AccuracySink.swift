@@ -37,7 +37,7 @@ final class AccuracySink: MaskSink, @unchecked Sendable {
         let path = pairs[number].label
         do {
             try compare(mask, with: path)
-        } catch let error as MediaError where skipsUnreadable && ![.outOfMemory, .tooManyFiles].contains(error.kind) {
+        } catch let error as MediaError where skipsUnreadable && !error.isOfMachine {
             let name = path.hasPrefix(folder) ? String(path.dropFirst(folder.count).drop { $0 == "/" }) : path
             leftOut.append(LeftOut(name, .unreadableLabel, problem: error.description))
         }
