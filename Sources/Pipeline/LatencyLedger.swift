@@ -175,29 +175,44 @@ extension LatencyLedger.State {
     }
 }
 
-/// Counts and histograms over some time.
+/// How long something took, each time, in nanoseconds.
+struct Times {
+    /// Microseconds to five minutes, three digits exact.
+    private static let longest: UInt64 = 300_000_000_000
+
+    private(set) var histogram = Histogram<UInt64>(
+        lowestDiscernibleValue: 1000, highestTrackableValue: longest, numberOfSignificantValueDigits: .three)
+    private(set) var sum: UInt64 = 0
+
+    mutating func record(_ nanoseconds: UInt64) {
+        let counted = min(nanoseconds, Self.longest)
+        histogram.record(counted)
+        sum &+= counted
+    }
+
+    mutating func reset() {
+        histogram.reset()
+        sum = 0
+    }
+}
+
+/// Counts and times over some time.
 struct Account {
     var arrived = 0
     var published = 0
     var dropped: [DropReason: Int] = [:]
     var blind: [BlindCause: Int] = [:]
-    var stages = [Histogram<UInt64>](repeating: Self.emptyHistogram, count: Stage.allCases.count)
-    var endToEnd = Self.emptyHistogram
-
-    /// Microseconds to five minutes, three digits exact.
-    private static let longest: UInt64 = 300_000_000_000
-    private static var emptyHistogram: Histogram<UInt64> {
-        Histogram(lowestDiscernibleValue: 1000, highestTrackableValue: longest, numberOfSignificantValueDigits: .three)
-    }
+    var stages = [Times](repeating: Times(), count: Stage.allCases.count)
+    var endToEnd = Times()
 
     mutating func record(_ stamp: FrameStamp, _ times: StageTimes) {
         published += 1
         for stage in Stage.allCases where times[stage].ended != 0 {
-            stages[stage.rawValue].record(min(times[stage].nanoseconds, Self.longest))
+            stages[stage.rawValue].record(times[stage].nanoseconds)
         }
         let captured = stamp.capture.monotonicNanoseconds
         let ended = times[.publish].ended
-        endToEnd.record(min(ended > captured ? ended - captured : 0, Self.longest))
+        endToEnd.record(ended > captured ? ended - captured : 0)
     }
 
     mutating func reset() {

@@ -23,30 +23,33 @@ public struct LatencySummary: Hashable, Sendable {
         1, 2, 5, 10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2500, 5000, 10_000,
     ].map { $0 * 1_000_000 }
 
-    init(_ histogram: Histogram<UInt64>) {
+    /// What `times` says. One walk over the histogram: its own questions take one each, and many cameras are asked for.
+    init(_ times: Times) {
+        let histogram = times.histogram
         count = histogram.totalCount
-        let isEmpty = count == 0
-        max = isEmpty ? 0 : histogram.maxRecorded
-        // A percentile is the upper edge of its bucket, which may lie above the longest time itself.
-        func percentile(_ percent: Double) -> UInt64 {
-            isEmpty ? 0 : Swift.min(histogram.valueAtPercentile(percent), histogram.maxRecorded)
+        sum = Double(times.sum)
+        guard count > 0 else {
+            (p50, p95, p99, max, atMost) = (0, 0, 0, 0, Self.bounds.map { _ in 0 })
+            return
         }
-        p50 = percentile(50)
-        p95 = percentile(95)
-        p99 = percentile(99)
-        sum = isEmpty ? 0 : histogram.mean * Double(count)
-        atMost = Self.cumulative(histogram)
-    }
-
-    private static func cumulative(_ histogram: Histogram<UInt64>) -> [UInt64] {
-        var sum: UInt64 = 0
-        var lowest: UInt64 = 0
-        return bounds.map { bound in
-            // Times that the histogram does not tell apart from the bound count as at most it.
-            sum += histogram.count(within: lowest...Swift.max(lowest, bound))
-            lowest = histogram.nextNonEquivalentForValue(bound)
-            return sum
+        let longest = histogram.maxRecorded
+        max = longest
+        let ranks = [50.0, 95, 99].map { UInt64(($0 / 100 * Double(times.histogram.totalCount)).rounded(.up)) }
+        // Times that the histogram does not tell apart from the bound count as at most it.
+        let edges = Self.bounds.map { histogram.highestEquivalentForValue($0) }
+        var percentiles: [UInt64] = []
+        var atMost: [UInt64] = []
+        var passed: UInt64 = 0
+        for bucket in histogram.recordedValues() {
+            while atMost.count < edges.count, edges[atMost.count] < bucket.value { atMost.append(passed) }
+            passed += bucket.count
+            while percentiles.count < ranks.count, passed >= ranks[percentiles.count] {
+                // The upper edge of a bucket may lie above the longest time itself.
+                percentiles.append(Swift.min(bucket.value, longest))
+            }
         }
+        (p50, p95, p99) = (percentiles[0], percentiles[1], percentiles[2])
+        self.atMost = atMost + [UInt64](repeating: passed, count: edges.count - atMost.count)
     }
 }
 
