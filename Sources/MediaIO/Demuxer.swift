@@ -24,6 +24,7 @@ public final class Demuxer {
 
     private let options: DemuxerOptions
     private let interruption: Interruption
+    private let followed: FollowedURLs
     /// What the context reads from, where that is not FFmpeg's own.
     private let input: InputContext?
     private var context: UnsafeMutablePointer<AVFormatContext>?
@@ -45,7 +46,9 @@ public final class Demuxer {
         FFmpegLog.install()
         try interruption.checkCancellation()
         try location.checkUserInformation()
-        let opening = DemuxerOpening(location: location, options: options, interruption: interruption)
+        let followed = FollowedURLs(interruption)
+        let opening = DemuxerOpening(
+            location: location, options: options, interruption: interruption, followed: followed)
         let opened: DemuxerOpening.Opened
         do {
             opened = try opening.open()
@@ -55,6 +58,7 @@ public final class Demuxer {
         self.location = location
         self.options = options
         self.interruption = interruption
+        self.followed = followed
         sequence = SequenceWatch(interruption)
         units = try opened.syntax.map { try AccessUnits($0) }
         isLive = opening.isLive
@@ -129,6 +133,7 @@ public final class Demuxer {
                 hasLost = units.isAfterLoss
                 return true
             }
+            followed.begin()
             let (code, lines) = FFmpegLog.collecting(watch: sequence.line) { av_read_frame(context, packet.pointer) }
             let isAfterLoss = LossReport.isLoss(lines)
             if isAfterLoss { hasLost = true }
@@ -156,6 +161,7 @@ public final class Demuxer {
 
     private func end(_ code: Int32, _ said: [String], _ context: UnsafeMutablePointer<AVFormatContext>) throws -> Bool {
         try interruption.checkCancellation()
+        if followed.isEndless { throw followed.failure("read", location.description) }
         if sequence.hasBegunAnew {
             throw MediaError(
                 .connection, "read", location.description, reason: "the sequence numbers of its packets began anew",

@@ -7,6 +7,7 @@ struct DemuxerOpening {
     let location: MediaLocation
     let options: DemuxerOptions
     let interruption: Interruption
+    let followed: FollowedURLs
 
     var isLive: Bool { options.isLive ?? (isDevice || location.isLive) }
 
@@ -70,6 +71,7 @@ struct DemuxerOpening {
         // A failed open has freed the context.
         guard code >= 0, let opened = context else { throw failure(code, "open", said) }
         do {
+            if followed.isEndless { throw followed.failure("open", subject) }
             try checkUnconsumed(dictionary.names, of: opened)
             try checkTextArt(opened)
             ignoreOthers(opened)
@@ -136,6 +138,7 @@ struct DemuxerOpening {
     private func emptyContext() throws -> UnsafeMutablePointer<AVFormatContext> {
         guard let fresh = avformat_alloc_context() else { throw FrameHolder.outOfMemory() }
         fresh.pointee.interrupt_callback = interruption.callback
+        followed.watch(fresh)
         // A V4L2 read blocks in the kernel where no deadline reaches it.
         if isDevice { fresh.pointee.flags |= AVFMT_FLAG_NONBLOCK }
         return fresh
@@ -315,6 +318,7 @@ struct DemuxerOpening {
             let time = options.openTimeout.map { "\($0)" } ?? "the time allowed"
             return MediaError(.timedOut, "open", subject, reason: "no answer within \(time)")
         }
+        if followed.isEndless { return followed.failure(action, subject) }
         let detail = said.last { !$0.hasPrefix("error reading header") }
         if let error = refusal(said) { return error }
         let content = location.path.map(FileContent.init(path:)) ?? .unknown

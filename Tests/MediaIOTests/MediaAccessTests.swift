@@ -39,6 +39,17 @@ struct MediaAccessTests {
         #expect(failure("concat:\(video)|\(video)", MediaAccess(protocols: ["concat", "file"])) == nil)
     }
 
+    @Test("a playlist that names itself is told, and followed for no time", arguments: [true, false])
+    func endless(isMaster: Bool) throws {
+        let media = try TestMedia()
+        let playlist = media.path("a.m3u8")
+        let text = isMaster ? "#EXT-X-STREAM-INF:BANDWIDTH=100\na.m3u8\n" : "#EXTINF:1,\na.m3u8\n"
+        try ("#EXTM3U\n" + text).write(toFile: playlist, atomically: true, encoding: .utf8)
+        let error = failure(playlist, MediaAccess(protocols: ["file"], formats: ["hls"]))
+        #expect(error?.kind == .invalidData, "\(String(describing: error))")
+        if isMaster { #expect(error?.hint?.contains("name itself") == true, "\(String(describing: error))") }
+    }
+
     @Test("formats and codecs can be narrowed")
     func narrowed() throws {
         let media = try TestMedia()
