@@ -26,7 +26,7 @@ public final class Demuxer {
     private let interruption: Interruption
     private let followed: FollowedURLs
     /// What the context reads from, where that is not FFmpeg's own.
-    private let input: InputContext?
+    private var input: InputContext?
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var backlog: Backlog
     private let units: AccessUnits?
@@ -122,13 +122,15 @@ public final class Demuxer {
     /// - Throws: `MediaError`, `.truncated` where a file stops before its end, `.timedOut` past the deadline;
     ///   `CancellationError` after `cancel`.
     public func read(into packet: Packet) throws -> Bool {
-        guard let context else { throw MediaError(.invalidArgument, "read", location.description, reason: "closed") }
         try interruption.checkCancellation()
         if hasStalled { throw timedOut() }
         hasLost = false
         interruption.arm(isLive ? options.readTimeout : nil)
         defer { interruption.arm(nil) }
         while true {
+            guard let context else {
+                throw MediaError(.invalidArgument, "read", location.description, reason: "closed")
+            }
             if let units, units.take(into: packet) {
                 hasLost = units.isAfterLoss
                 return true
@@ -141,6 +143,11 @@ public final class Demuxer {
             if code == MediaError.tryAgain {
                 if interruption.isExpired { throw timedOut() }
                 try interruption.sleep(until: Interruption.now + 2_000_000)
+                continue
+            }
+            if code == FF_ERROR_INVALIDDATA, DemuxerOpening.isOfOddParts(said), location.isHTTP, !(input is PartsReader)
+            {
+                try reopenAsParts()
                 continue
             }
             guard code >= 0 else { return try end(code, said, context) }
@@ -156,6 +163,22 @@ public final class Demuxer {
                 return true
             }
             av_packet_unref(packet.pointer)
+        }
+    }
+
+    /// Opens an HTTP server again whose parts turn out to be some that FFmpeg does not take.
+    private func reopenAsParts() throws {
+        avformat_close_input(&context)
+        var opening = DemuxerOpening(
+            location: location, options: options, interruption: interruption, followed: followed)
+        opening.hasOddParts = true
+        let opened = try opening.open()
+        (context, input) = (opened.context, opened.input)
+        interruption.arm(isLive ? options.readTimeout : nil)
+        guard input is PartsReader, opened.stream.index == stream.index else {
+            throw MediaError(
+                .invalidData, "read", location.description, reason: "its parts are not those of a camera",
+                hint: "its pictures should come as multipart/x-mixed-replace, as image/jpeg")
         }
     }
 

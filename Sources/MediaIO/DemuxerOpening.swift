@@ -8,6 +8,8 @@ struct DemuxerOpening {
     let options: DemuxerOptions
     let interruption: Interruption
     let followed: FollowedURLs
+    /// Whether a server is known to send parts that FFmpeg does not take.
+    var hasOddParts = false
 
     var isLive: Bool { options.isLive ?? (isDevice || location.isLive) }
 
@@ -21,8 +23,8 @@ struct DemuxerOpening {
         let syntax: AccessUnitEnd.Syntax?
     }
 
-    private var subject: String { location.description }
-    private var isDevice: Bool { options.format == "v4l2" || options.format == "video4linux2" }
+    var subject: String { location.description }
+    var isDevice: Bool { options.format == "v4l2" || options.format == "video4linux2" }
 
     func open() throws -> Opened {
         let whitelists =
@@ -31,25 +33,32 @@ struct DemuxerOpening {
             : try options.access.options(scheme: location.scheme, subject: subject)
         if isDevice { try DeviceLibrary.load(for: subject) }
         try checkPath()
-        let still = try stillPixels()
-        let memory = try still.map { try MemoryReader($0.bytes) }
-        let format = try inputFormat(named: options.format ?? still?.format)
-        let fresh = try emptyContext()
-        var context: UnsafeMutablePointer<AVFormatContext>? = fresh
-        let pipe: PipeReader?
-        do {
-            pipe = try makePipe()
-        } catch {
-            avformat_free_context(fresh)
-            throw error
-        }
-        var input: InputContext? = pipe ?? memory
-        if let input { fresh.pointee.pb = input.context }
         let all = allOptions.merging(whitelists) { _, ours in ours }
-        var dictionary = OptionDictionary(all)
         interruption.arm(options.openTimeout)
         defer { interruption.arm(nil) }
-        var (code, said) = FFmpegLog.collectingErrors {
+        if hasOddParts { return try openParts(all) ?? open(all, parts: nil) }
+        do {
+            return try open(all, parts: nil)
+        } catch let error as MediaError where error.kind == .invalidData {
+            guard let opened = try openParts(all) else { throw error }
+            return opened
+        }
+    }
+
+    private func openParts(_ all: [String: String]) throws -> Opened? {
+        try makeParts(all).map { try open($0.unused, parts: $0.reader) }
+    }
+
+    private func open(_ options: [String: String], parts: PartsReader?) throws -> Opened {
+        let still = parts == nil ? try stillPixels() : nil
+        let memory = try still.map { try MemoryReader($0.bytes) }
+        let format = try inputFormat(named: parts == nil ? self.options.format ?? still?.format : "mpjpeg")
+        let pipe = parts == nil ? try makePipe() : nil
+        let input: InputContext? = parts ?? pipe ?? memory
+        var context: UnsafeMutablePointer<AVFormatContext>? = try emptyContext()
+        if let input { context?.pointee.pb = input.context }
+        let dictionary = OptionDictionary(options)
+        let (code, said) = FFmpegLog.collectingErrors {
             (isDevice ? location.path ?? location.url : location.url).withPath {
                 avformat_open_input(&context, $0, format, &dictionary.pointer)
             }
@@ -58,15 +67,6 @@ struct DemuxerOpening {
             throw MediaError(
                 .invalidData, "open", subject, reason: "it ended before a byte came",
                 hint: "did the program that should write it fail?")
-        }
-        if code == FF_ERROR_INVALIDDATA, let reader = try makeParts(all, &dictionary) {
-            context = try emptyContext()
-            context?.pointee.pb = reader.context
-            let format = av_find_input_format("mpjpeg")
-            (code, said) = FFmpegLog.collectingErrors {
-                avformat_open_input(&context, location.url, format, &dictionary.pointer)
-            }
-            input = reader
         }
         // A failed open has freed the context.
         guard code >= 0, let opened = context else { throw failure(code, "open", said) }
@@ -144,17 +144,18 @@ struct DemuxerOpening {
         return fresh
     }
 
-    /// A second attempt at an HTTP server whose first part has no boundary; nil where that is not the fault.
-    private func makeParts(_ all: [String: String], _ dictionary: inout OptionDictionary) throws -> PartsReader? {
-        guard location.isHTTP, !interruption.isDue,
-            options.format == nil || options.format == "mpjpeg"
-        else { return nil }
-        let fresh = OptionDictionary(all)
+    /// For a second attempt at an HTTP server whose parts FFmpeg does not take, with the options that are left; nil where
+    /// that is not the fault.
+    private func makeParts(_ all: [String: String]) throws -> (reader: PartsReader, unused: [String: String])? {
+        guard location.isHTTP, !interruption.isDue, options.format == nil || options.format == "mpjpeg" else {
+            return nil
+        }
+        let dictionary = OptionDictionary(all)
         let reader = try FFmpegLog.collectingErrors {
-            try PartsReader(url: location.url, interruption: interruption, options: fresh)
+            try PartsReader(url: location.url, interruption: interruption, options: dictionary)
         }.0
-        if reader != nil { dictionary = fresh }
-        return reader
+        let left = Set(dictionary.names)
+        return reader.map { ($0, all.filter { left.contains($0.key) }) }
     }
 
     /// What FFmpeg is given of a PNG or JPEG of which only the pixels count.
@@ -255,7 +256,19 @@ struct DemuxerOpening {
         guard code >= 0 else { throw failure(code, "read", said) }
         if interruption.isDue { throw failure(FF_ERROR_EXIT, "read", said) }
         if let line = said.first(where: { $0.contains("exceeds specified max pixel count") }) { throw tooLarge(line) }
+        if Self.isOfOddParts(said) || hasUnreadParts(context) { throw failure(FF_ERROR_INVALIDDATA, "read", said) }
     }
+
+    /// Whether pictures come as parts that FFmpeg does not take: that is no error of the opening to it.
+    private func hasUnreadParts(_ context: UnsafeMutablePointer<AVFormatContext>) -> Bool {
+        guard let format = context.pointee.iformat, String(cString: format.pointee.name) == "mpjpeg" else {
+            return false
+        }
+        return context.pointee.nb_streams > 0 && context.pointee.streams[0]?.pointee.codecpar.pointee.width == 0
+    }
+
+    /// Whether FFmpeg says that it does not take the parts in which pictures come.
+    static func isOfOddParts(_ said: [String]) -> Bool { said.contains { $0.contains("Expected boundary") } }
 
     private func chooseStream(_ context: UnsafeMutablePointer<AVFormatContext>) throws -> VideoStream {
         let index = try bestStream(context)
@@ -302,94 +315,5 @@ struct DemuxerOpening {
 
     private static func name(of type: AVMediaType) -> String {
         av_get_media_type_string(type).map { String(cString: $0) } ?? "unknown data"
-    }
-
-    // MARK: - Failures
-
-    private func tooLarge(_ what: String) -> MediaError {
-        MediaError(
-            .tooLarge, "open", subject, reason: "\(what), more than the \(options.maxPixels) pixels allowed",
-            hint: MediaError.maxPixelsHint)
-    }
-
-    private func failure(_ code: Int32, _ action: String, _ said: [String]) -> any Error {
-        if interruption.isCancelled { return CancellationError() }
-        if interruption.isExpired {
-            let time = options.openTimeout.map { "\($0)" } ?? "the time allowed"
-            return MediaError(.timedOut, "open", subject, reason: "no answer within \(time)")
-        }
-        if followed.isEndless { return followed.failure(action, subject) }
-        let detail = said.last { !$0.hasPrefix("error reading header") }
-        if let error = refusal(said) { return error }
-        let content = location.path.map(FileContent.init(path:)) ?? .unknown
-        if content == .text {
-            return MediaError(
-                kind: .invalidData, action: "open", subject: subject, reason: "it is a text file, not a video",
-                code: code, hint: nil)
-        }
-        if case .still(let name) = content { return unreadable(name, code) }
-        if let detail, detail.contains("moov atom not found"), content != .notMP4 {
-            return MediaError(
-                kind: .truncated, action: action, subject: subject,
-                reason: "the MP4 file has no index (moov atom not found)", code: code,
-                hint: "the recording was cut off before it was finished; a tool such as untrunc may save it")
-        }
-        if code == FF_ERROR_EOF, location.path != nil {
-            return MediaError(
-                kind: .truncated, action: action, subject: subject, reason: "the data ends before its first picture",
-                code: code, hint: "the file was cut off, or is no video; `ffprobe` tells more")
-        }
-        let isMisled = detail?.contains("moov atom not found") == true
-        let told = isMisled ? "it is not the MP4 file that its name promises" : detail
-        // A file was read, or it would have been said before; what the user asked for may still make no sense.
-        let isOfData = location.path != nil && !isDevice && options.format == nil && options.options.isEmpty
-        return isOfData
-            ? MediaError(dataCode: code, action, subject, detail: told, hint: hint(for: code))
-            : MediaError(code: code, action, subject, detail: told, hint: hint(for: code))
-    }
-
-    private func unreadable(_ name: String, _ code: Int32) -> MediaError {
-        let way =
-            switch name {
-            case "AVIF": "for example with `avifdec IN OUT.png` or with ffmpeg 7.1 or later"
-            case "CR3": "for example with a converter for raw photos, such as darktable"
-            default: "for example with `heif-convert IN OUT.jpg` or with ffmpeg 7.1 or later"
-            }
-        return MediaError(
-            kind: .unsupported, action: "read", subject: subject,
-            reason: "it is a picture in \(name), which this FFmpeg cannot read", code: code,
-            hint: "convert it to JPEG or PNG, \(way)")
-    }
-
-    /// What a whitelist kept out.
-    private func refusal(_ said: [String]) -> MediaError? {
-        // What follows in the line is the whole list.
-        if let line = said.first(where: { $0.contains("Format not on whitelist") }) {
-            let name = line.split(separator: ":").first.map(String.init) ?? "it has"
-            return MediaError(
-                .unsupported, "read", subject, reason: "the format \(name) is not among those allowed",
-                hint:
-                    "allow it with --formats, or under formats in the configuration, if this is meant; playlists need protocols too"
-            )
-        }
-        if let line = said.first(where: { $0.contains("not on whitelist") }) {
-            return MediaError(
-                .unsupported, "read", subject, reason: "it asks for what is not allowed: \(line)",
-                hint:
-                    "allow it with --protocols, --formats or --codecs, or under these names in the configuration, if this is meant"
-            )
-        }
-        return nil
-    }
-
-    private func hint(for code: Int32) -> String? {
-        switch MediaError.kind(of: code) {
-        case .invalidData where location.path != nil: "is it a video? `ffprobe` tells what it is"
-        case .permission where location.path == nil: "check user name and password"
-        case .connection where location.path == nil: "is the server running and reachable?"
-        case .unsupported where code == MediaError.protocolNotFound:
-            "`ffmpeg -protocols` lists what can be opened"
-        default: nil
-        }
     }
 }

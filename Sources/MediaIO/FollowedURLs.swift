@@ -35,10 +35,11 @@ final class FollowedURLs: Sendable {
         }
     }
 
-    private typealias Open = @convention(c) (
-        UnsafeMutablePointer<AVFormatContext>?, UnsafeMutablePointer<UnsafeMutablePointer<AVIOContext>?>?,
-        UnsafePointer<CChar>?, Int32, UnsafeMutablePointer<OpaquePointer?>?
-    ) -> Int32
+    private typealias Open =
+        @convention(c) (
+            UnsafeMutablePointer<AVFormatContext>?, UnsafeMutablePointer<UnsafeMutablePointer<AVIOContext>?>?,
+            UnsafePointer<CChar>?, Int32, UnsafeMutablePointer<OpaquePointer?>?
+        ) -> Int32
 
     /// How FFmpeg opens a URL itself, with its lists of what is allowed.
     private static let ffmpegs: Open? = {

@@ -1,19 +1,19 @@
 import CFFmpeg
 import Glibc
 
-/// Reads MJPEG over HTTP from a server that sends no boundary before the first part, as early firmware of ESP32
-/// cameras does, or a text before it (RFC 2046's preamble): the missing line is put before what comes, and the text is
-/// skipped. FFmpeg expects the boundary at once.
+/// Reads MJPEG over HTTP from a server whose parts FFmpeg does not take: no boundary before the first one, as early
+/// firmware of ESP32 cameras has it, a text before it (RFC 2046's preamble), no `Content-Type` of a part or another one
+/// than `image/jpeg`, no parts at all. The pictures are found by their own structure, and given to FFmpeg as parts.
 ///
 /// FFmpeg's raw `mjpeg` demuxer reads such streams too, but finds the end of a picture only where the next one begins.
 final class PartsReader: InputContext {
-    private static let boundary: [UInt8] = Array("--first\r\n".utf8)
-    /// A preamble is no longer, in bytes.
-    private static let mostPreamble = 1 << 16
+    private static let bufferBytes = 65536
 
     private var inner: UnsafeMutablePointer<AVIOContext>?
-    /// What comes before the rest of `inner`.
-    private var start: [UInt8] = []
+    private var scanner = JPEGScanner()
+    private var buffer = [UInt8](repeating: 0, count: PartsReader.bufferBytes)
+    /// Parts that were found, and how much of them was given.
+    private var parts: [UInt8] = []
     private var sent = 0
 
     /// Opens `url`; takes what it knows out of `options`. Nil where the server does not announce parts.
@@ -31,38 +31,34 @@ final class PartsReader: InputContext {
             throw error
         }
         guard Self.announcesParts(inner) else { return nil }
-        start = Self.start(of: inner)
     }
 
     deinit { avio_closep(&inner) }
 
     override func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int32) -> Int32 {
         guard let inner, count > 0 else { return FF_ERROR_EOF }
-        let left = start[sent...]
-        guard left.isEmpty else {
-            let now = left.prefix(Int(count))
-            for (place, byte) in now.enumerated() { bytes[place] = byte }
-            sent += now.count
-            return Int32(now.count)
+        while sent == parts.count {
+            sent = 0
+            parts.removeAll(keepingCapacity: true)
+            let got = buffer.withUnsafeMutableBufferPointer {
+                avio_read_partial(inner, $0.baseAddress, Int32($0.count))
+            }
+            guard got > 0 else { return got == 0 ? FF_ERROR_EOF : got }
+            let pictures = buffer.withUnsafeBufferPointer {
+                scanner.add(UnsafeBufferPointer(rebasing: $0[..<Int(got)]))
+            }
+            for picture in pictures {
+                parts += "--part\r\nContent-Type: image/jpeg\r\nContent-Length: \(picture.count)\r\n\r\n".utf8
+                parts += picture
+                parts += "\r\n".utf8
+            }
         }
-        let got = avio_read_partial(inner, bytes, count)
-        return got == 0 ? FF_ERROR_EOF : got
-    }
-
-    /// The first boundary, and what was read of the first part to find it.
-    private static func start(of inner: UnsafeMutablePointer<AVIOContext>) -> [UInt8] {
-        var line: [UInt8] = []
-        for _ in 0..<mostPreamble where avio_feof(inner) == 0 {
-            let byte = UInt8(truncatingIfNeeded: avio_r8(inner))
-            line.append(byte)
-            // The first picture, without any head.
-            if line == [0xFF, 0xD8] { break }
-            guard byte == UInt8(ascii: "\n") else { continue }
-            if line.starts(with: Array("--".utf8)) { return line }
-            if String(decoding: line, as: UTF8.self).lowercased().hasPrefix("content-") { break }
-            line.removeAll()
+        let now = min(parts.count - sent, Int(count))
+        parts.withUnsafeBufferPointer {
+            if let base = $0.baseAddress { bytes.update(from: base + sent, count: now) }
         }
-        return boundary + line
+        sent += now
+        return Int32(now)
     }
 
     private static func announcesParts(_ inner: UnsafeMutablePointer<AVIOContext>) -> Bool {

@@ -23,6 +23,14 @@ private final class HTTPCamera {
         case cutOfUnknownLength
         /// JPEG after JPEG, announced as parts.
         case bare
+        /// Parts that do not say what they are, or how long.
+        case unnamed
+        /// Parts that call themselves something else.
+        case misnamed
+        /// Parts whose heads end in bare line feeds, and whose boundary is not the one announced.
+        case feeds
+        /// Parts whose lengths are wrong.
+        case mislength
     }
 
     private static let script = #"""
@@ -50,6 +58,10 @@ private final class HTTPCamera {
                     if manner == "late": c.sendall(head + p + b"\r\n--camera\r\n")
                     if manner in ("parts", "preamble"): c.sendall(b"--camera\r\n" + head + p + b"\r\n")
                     if manner == "bare": c.sendall(p)
+                    if manner == "unnamed": c.sendall(b"--camera\r\n\r\n" + p + b"\r\n")
+                    if manner == "misnamed": c.sendall(b"--camera\r\n" + head.replace(b"/jpeg", b"/jpg") + p + b"\r\n")
+                    if manner == "mislength": c.sendall(b"--camera\r\n" + head.replace(b"Length: ", b"Length: 1") + p + b"\r\n")
+                    if manner == "feeds": c.sendall(b"----x\n" + head.replace(b"\r", b"").replace(b"image", b"x") + p)
                     time.sleep(0.05)
             c.close()
         s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(8)
@@ -87,13 +99,14 @@ struct HTTPCameraTests {
     }
 
     @Test(
-        "parts are read whether the first one has a boundary or not, and a stream without a length may end",
-        arguments: ["late", "parts", "preamble"])
+        "parts are read whatever stands before and between them, and a stream without a length may end",
+        arguments: ["late", "parts", "preamble", "bare", "unnamed", "misnamed", "feeds", "mislength"])
     func parts(manner: String) throws {
         let camera = try HTTPCamera(try #require(HTTPCamera.Manner(rawValue: manner)), count: 10)
         let source = try VideoSources.source(SourceInput(camera.address), camera: "front")
         let frames = try frames(source)
-        #expect(frames.count == 10)
+        // A wrong length shows behind the first picture, and has the server asked again.
+        #expect(frames.count == (manner == "mislength" ? 11 : 10))
         #expect(frames.allSatisfy { $0.picture.size == ImageSize(height: 120, width: 160) && $0.flags.contains(.key) })
     }
 
