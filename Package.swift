@@ -106,7 +106,7 @@ let package = Package(
             name: "OperationsTests",
             dependencies: ["Operations", "Pipeline", "VideoInput", "MaskOutput", "MediaIO", "Imaging"],
             swiftSettings: strict),
-        .testTarget(name: "SegmentdTests", dependencies: ["segmentd"], swiftSettings: strict),
+        .testTarget(name: "SegmentdTests", dependencies: ["segmentd", "CAllocationCounter"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
