@@ -8,18 +8,19 @@
 
 static const char *told;
 static int ending;
-static struct sigaction at_crash;
+// What was to be done before ours, by signal: the backtrace of Swift's runtime, if it is on.
+static struct sigaction before[NSIG];
 
-bool memory_is_short(void) {
-    const size_t probe = (size_t)64 << 20;
-    void *found = mmap(NULL, probe, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+bool memory_is_short(size_t bytes) {
+    void *found = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (found == MAP_FAILED) return true;
-    munmap(found, probe);
+    munmap(found, bytes);
     return false;
 }
 
 static void end_if_short(void) {
-    if (!memory_is_short()) return;
+    // A new heap of glibc's takes 128 MiB for a moment (HEAP_MAX_SIZE twice), in which others get nothing.
+    if (!memory_is_short((size_t)256 << 20)) return;
     ssize_t written = write(STDERR_FILENO, told, strlen(told));
     (void)written;
     _exit(ending);
@@ -32,10 +33,11 @@ static void aborted(int signal) {
 
 static void crashed(int signal, siginfo_t *info, void *context) {
     (void)context;
-    // Linux maps nothing in the first 64 KiB (vm.mmap_min_addr): this is a null pointer with an offset.
-    if ((uintptr_t)info->si_addr < 65536) end_if_short();
+    // Swift's runtime traps where it gets no memory for its types. Linux maps nothing in the first 64 KiB
+    // (vm.mmap_min_addr): there, an access is one by a null pointer with an offset.
+    if (signal != SIGSEGV || (uintptr_t)info->si_addr < 65536) end_if_short();
     // The instruction runs again, and crashes as it would have.
-    sigaction(signal, &at_crash, NULL);
+    sigaction(signal, &before[signal], NULL);
 }
 
 void memory_shortage_tell(const char *message, int status) {
@@ -44,5 +46,6 @@ void memory_shortage_tell(const char *message, int status) {
     struct sigaction action = {.sa_handler = aborted, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
     sigaction(SIGABRT, &action, NULL);
     struct sigaction fault = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO};
-    sigaction(SIGSEGV, &fault, &at_crash);
+    const int faults[] = {SIGSEGV, SIGILL, SIGTRAP};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigaction(faults[i], &fault, &before[faults[i]]);
 }

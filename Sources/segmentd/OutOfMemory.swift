@@ -13,8 +13,8 @@ enum OutOfMemory {
 
         """
 
-    /// Takes SIGABRT, and SIGSEGV at a null pointer: any other reason for them ends the process as always, with a core
-    /// file where they are wanted.
+    /// Takes SIGABRT, SIGILL, SIGTRAP, and SIGSEGV at a null pointer: any other reason for them ends the process as
+    /// always, with a core file where they are wanted.
     static func install() {
         message.withUTF8Buffer { bytes in
             // A static string: it lies in the program for as long as it runs, and ends with a zero byte.
@@ -24,7 +24,7 @@ enum OutOfMemory {
     }
 
     /// Whether the system would give the process no memory to speak of.
-    static var isShort: Bool { memory_is_short() }
+    static var isShort: Bool { memory_is_short(64 << 20) }
 
     /// Writes the message.
     static func tell() { write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount) }

@@ -17,9 +17,9 @@ int threads_set_default_stack(size_t bytes);
 /// Waits for `semaphore`, until `nanoseconds` of CLOCK_MONOTONIC at most. Answers 0, or ETIMEDOUT.
 int threads_wait_until(sem_t *semaphore, uint64_t nanoseconds);
 
-/// Whether the system would give the process no memory to speak of: 64 MiB.
-bool memory_is_short(void);
+/// Whether the system would not give the process `bytes` of memory.
+bool memory_is_short(size_t bytes);
 
-/// Takes SIGABRT, and SIGSEGV at a null pointer: where memory is short then, writes `message`, which must stay valid, to
-/// standard error and ends the process with `status`. Else the process ends as it would have.
+/// Takes SIGABRT, SIGILL, SIGTRAP, and SIGSEGV at a null pointer: where memory is short then, writes `message`, which
+/// must stay valid, to standard error and ends the process with `status`. Else the process ends as it would have.
 void memory_shortage_tell(const char *message, int status);
