@@ -38,13 +38,18 @@ let package = Package(
         .target(name: "Inference", dependencies: ["Kernels", "Threads"], swiftSettings: strictFast),
         .target(
             name: "MaskOutput", dependencies: ["MediaIO", "Kernels", "Imaging", "Threads"], swiftSettings: strictFast),
-        .target(name: "VideoInput", dependencies: ["MediaIO", "Imaging", "Threads"], swiftSettings: strictFast),
+        .target(name: "SyntheticDrive", dependencies: ["Imaging"], swiftSettings: strictFast),
+        .target(
+            name: "VideoInput", dependencies: ["SyntheticDrive", "MediaIO", "Imaging", "Threads"],
+            swiftSettings: strictFast),
         .target(
             name: "Networks", dependencies: ["Inference", "Kernels", "Imaging"], resources: [.copy("Resources/models")],
             swiftSettings: strictFast),
         .target(
             name: "Segmentation", dependencies: ["Networks", "Inference", "Kernels", "MediaIO", "Imaging"],
             swiftSettings: strictFast),
+        .target(
+            name: "Evaluation", dependencies: ["VideoInput", "MediaIO", "Imaging"], swiftSettings: strictFast),
         .target(
             name: "Pipeline",
             dependencies: [
@@ -64,8 +69,9 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Operations", "Pipeline", "Segmentation", "Networks", "Inference", "Kernels", "VideoInput",
-                "MaskOutput", "MediaIO", "Imaging", "Threads", "CThreads",
+                "Operations", "Pipeline", "Evaluation", "Segmentation", "Networks", "Inference", "Kernels",
+                "VideoInput",
+                "SyntheticDrive", "MaskOutput", "MediaIO", "Imaging", "Threads", "CThreads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -87,14 +93,20 @@ let package = Package(
             resources: [.copy("Golden")], swiftSettings: strictFast),
         .testTarget(name: "MediaIOTests", dependencies: ["MediaIO", "Imaging"], swiftSettings: strict),
         .testTarget(
-            name: "VideoInputTests", dependencies: ["VideoInput", "MediaIO", "Imaging"], swiftSettings: strict),
+            name: "VideoInputTests", dependencies: ["VideoInput", "SyntheticDrive", "MediaIO", "Imaging"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SyntheticDriveTests", dependencies: ["SyntheticDrive", "Imaging"], swiftSettings: strict),
+        .testTarget(
+            name: "EvaluationTests", dependencies: ["Evaluation", "VideoInput", "MediaIO", "Imaging"],
+            swiftSettings: strict),
         .testTarget(
             name: "MaskOutputTests", dependencies: ["MaskOutput", "MediaIO", "Kernels", "Imaging"],
             swiftSettings: strict),
         .testTarget(
             name: "SegmentationTests",
             dependencies: [
-                "Segmentation", "Networks", "Inference", "Kernels", "VideoInput", "MediaIO", "Imaging",
+                "Segmentation", "Networks", "Inference", "Kernels", "SyntheticDrive", "MediaIO", "Imaging",
                 "CAllocationCounter",
             ],
             swiftSettings: strict),

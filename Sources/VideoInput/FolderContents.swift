@@ -3,7 +3,7 @@ import Imaging
 import MediaIO
 
 /// The names in a folder in natural order.
-struct FolderContents {
+package struct FolderContents {
     /// Files.
     let files: [String]
     /// Folders, and links to folders.
@@ -59,7 +59,7 @@ struct FolderContents {
     /// `excluded` is another's.
     ///
     /// - Throws: `MediaError` where one of the folders cannot be listed.
-    static func all(under path: String, except excluded: String? = nil) throws(MediaError)
+    package static func all(under path: String, except excluded: String? = nil) throws(MediaError)
         -> (files: [String], leftOut: [LeftOut])
     {
         var seen: Set<FolderIdentity> = []
@@ -81,12 +81,12 @@ struct FolderContents {
 }
 
 /// Which folder it is, by whatever path it was reached.
-struct FolderIdentity: Hashable {
+package struct FolderIdentity: Hashable {
     private let device: UInt
     private let inode: UInt
 
     /// Nil where there is nothing at `path`.
-    init?(path: String) {
+    package init?(path: String) {
         var facts = stat()
         guard stat(path, &facts) == 0 else { return nil }
         device = UInt(facts.st_dev)

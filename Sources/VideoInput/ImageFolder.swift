@@ -4,7 +4,7 @@ import MediaIO
 ///
 /// Hidden files, folders in it, and files whose name does not end as an image's does are left out, and reported. A file
 /// that is called an image and is none is an error when its turn comes.
-struct ImageFolder {
+package struct ImageFolder {
     /// Paths of the images, in order.
     let images: [String]
     /// What else there is.
@@ -44,7 +44,7 @@ struct ImageFolder {
     }
 
     /// Whether a file's name ends as an image's does.
-    static func isImage(_ name: String) -> Bool {
+    package static func isImage(_ name: String) -> Bool {
         guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
         return endings.contains(name[dot...].dropFirst().lowercased())
     }

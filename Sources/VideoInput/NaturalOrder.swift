@@ -1,7 +1,7 @@
 /// File names in the order people expect: runs of digits compare as numbers, `frame2` before `frame10`.
-enum NaturalOrder {
+package enum NaturalOrder {
     /// Whether `left` comes before `right`.
-    static func precedes(_ left: String, _ right: String) -> Bool {
+    package static func precedes(_ left: String, _ right: String) -> Bool {
         var a = Array(left.utf8)[...]
         var b = Array(right.utf8)[...]
         while let x = a.first, let y = b.first {

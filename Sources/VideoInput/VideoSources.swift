@@ -1,6 +1,7 @@
 import Glibc
 import Imaging
 import MediaIO
+import SyntheticDrive
 
 /// What a user's word for an input means.
 public enum SourceInput: Hashable, Sendable, CustomStringConvertible {

@@ -1,3 +1,4 @@
+import Evaluation
 import Glibc
 import Inference
 import Kernels
@@ -7,6 +8,7 @@ import Networks
 import Operations
 import Pipeline
 import Segmentation
+import SyntheticDrive
 import Threads
 import VideoInput
 

@@ -3,6 +3,7 @@ import Imaging
 import MaskOutput
 import Operations
 import Pipeline
+import SyntheticDrive
 import VideoInput
 
 /// `segmentd synthesize`: the synthetic drive as a video, with its labels.
@@ -47,18 +48,21 @@ struct SynthesizeCommand: ParsableCommand {
             throw CommandFailure(
                 .usage, "cannot write a drive to \(output): give the name of a video file, such as drive.mp4")
         }
-        let drive = SyntheticDrive(options: options, labels: try EngineArguments.loadModel(model).labels)
+        let classes = try EngineArguments.loadModel(model).labels
+        let drive = SyntheticDrive(options: options, labels: classes)
         // The picture under colours that cover nothing.
         var clear = OutputOptions()
         clear.opacity = 0
         var sinks: [any MaskSink] = [try MaskSinks.make(output: output, style: .overlay, options: clear)]
         if let labels { sinks.append(PNGSink(target: .folder(labels), style: .ids)) }
         let signals = SignalWatch()
-        try render(drive, to: sinks, until: { signals.signalNumber != nil })
+        try render(drive, classes, to: sinks, until: { signals.signalNumber != nil })
         if let status = signals.exitStatus { throw ExitCode(status.rawValue) }
     }
 
-    private func render(_ drive: SyntheticDrive, to sinks: [any MaskSink], until isOver: () -> Bool) throws {
+    private func render(
+        _ drive: SyntheticDrive, _ classes: LabelSet, to sinks: [any MaskSink], until isOver: () -> Bool
+    ) throws {
         let count = drive.options.frameCount ?? 0
         let ledger = LatencyLedger()
         let progress = try ProgressReport(title: "synthetic drive -> \(output)", ledger: ledger) { count }
@@ -67,11 +71,11 @@ struct SynthesizeCommand: ParsableCommand {
                 size: drive.options.size, frameRate: drive.options.frameRate, timeBase: drive.options.timeBase,
                 frameCount: count, summary: "synthetic drive, seed \(seed)")
             for sink in sinks {
-                try sink.begin(stream: stream, maskSize: drive.options.size, labels: drive.labels)
+                try sink.begin(stream: stream, maskSize: drive.options.size, labels: classes)
             }
             for index in 0..<count {
                 if index > 0, isOver() { break }
-                try write(index, of: drive, to: sinks, ledger: ledger)
+                try write(index, of: drive, classes, to: sinks, ledger: ledger)
             }
             for sink in sinks { try sink.finish() }
         } catch {
@@ -83,7 +87,7 @@ struct SynthesizeCommand: ParsableCommand {
     }
 
     private func write(
-        _ index: Int, of drive: SyntheticDrive, to sinks: [any MaskSink], ledger: LatencyLedger
+        _ index: Int, of drive: SyntheticDrive, _ classes: LabelSet, to sinks: [any MaskSink], ledger: LatencyLedger
     ) throws {
         let clock = SystemClock()
         let capture = clock.now(.synthetic)
@@ -99,7 +103,7 @@ struct SynthesizeCommand: ParsableCommand {
         ledger.arrived(frame)
         let geometry = MaskGeometry(mask: sample.classes.size, source: sample.picture.size, fit: .stretch)
         let mask = Mask(
-            stamp: stamp, classes: sample.classes, labels: drive.labels, model: "truth", geometry: geometry,
+            stamp: stamp, classes: sample.classes, labels: classes, model: "truth", geometry: geometry,
             stages: stages)
         stages[.publish].began = clock.monotonicNanoseconds
         for sink in sinks { try sink.write(mask, of: frame, dropped: 0) }

@@ -6,8 +6,8 @@ import MediaIO
 import Networks
 import Segmentation
 import Synchronization
+import SyntheticDrive
 import Testing
-import VideoInput
 
 /// Pictures for the bundled model.
 enum Pictures {

@@ -1,5 +1,6 @@
 import Imaging
 import MediaIO
+import SyntheticDrive
 import Testing
 
 @testable import VideoInput

@@ -5,6 +5,7 @@ import Inference
 import Kernels
 import Networks
 import Segmentation
+import SyntheticDrive
 import VideoInput
 
 extension EngineOptions.Multiplier: ExpressibleByArgument {}

@@ -4,6 +4,7 @@ import Inference
 import MaskOutput
 import MediaIO
 import Segmentation
+import SyntheticDrive
 import VideoInput
 
 /// Decoded pictures taken the whole way to the readers of both sockets, one after the other, each stage timed.

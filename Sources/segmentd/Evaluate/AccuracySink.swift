@@ -1,7 +1,7 @@
+import Evaluation
 import Imaging
 import MaskOutput
 import MediaIO
-import Segmentation
 import VideoInput
 
 /// Compares each mask with the label of its picture. Masks are numbered as the pairs are. One queue calls it; the

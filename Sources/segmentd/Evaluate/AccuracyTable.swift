@@ -1,5 +1,5 @@
+import Evaluation
 import Imaging
-import Segmentation
 import VideoInput
 
 /// What `evaluate` prints: the report with what was measured, as tables for people or as JSON for programs.

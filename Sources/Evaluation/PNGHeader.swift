@@ -1,5 +1,6 @@
 import Glibc
 import Imaging
+import MediaIO
 
 /// What the first bytes of a PNG file say of its pixels.
 struct PNGHeader: Hashable, Sendable {

@@ -1,6 +1,6 @@
 import Imaging
 import Testing
-import VideoInput
+import SyntheticDrive
 
 @Suite("The options of the synthetic drive")
 struct SyntheticOptionsTests {

@@ -1,6 +1,7 @@
 import Dispatch
 import Imaging
 import Synchronization
+import SyntheticDrive
 import Testing
 import VideoInput
 

@@ -1,4 +1,5 @@
 import Imaging
+import MediaIO
 
 /// A picture whose pixels are class ids: a PNG in 8-bit grey, or with a palette, whose colours are for the eye only.
 public enum LabelPicture {

@@ -1,6 +1,6 @@
 import Imaging
 import Testing
-import VideoInput
+import SyntheticDrive
 
 /// The eleven classes in an order of the tests' own, so that ids must come from names.
 enum TestLabels {

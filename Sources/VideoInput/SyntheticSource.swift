@@ -1,6 +1,7 @@
 import Dispatch
 import Imaging
 import Synchronization
+import SyntheticDrive
 import Threads
 
 /// The synthetic drive as a camera.
@@ -14,13 +15,12 @@ public final class SyntheticSource: VideoSource {
     /// What is rendered.
     public let options: SyntheticOptions
     private let clock: any FrameClock
-    private let pictures: BufferPool<PackedRGB>
     private let state = Mutex<State>(State())
     private let isCancelled = Atomic<Bool>(false)
     private let wake = MonotonicSemaphore()
 
     private struct State {
-        var renderer: StreetRenderer?
+        var drive: SyntheticDrive?
         var next = 0
         var sequence: UInt64 = 0
         var began: UInt64 = 0
@@ -31,7 +31,6 @@ public final class SyntheticSource: VideoSource {
         self.camera = camera
         self.options = options
         self.clock = clock
-        pictures = PackedRGB.pool(size: options.size)
     }
 
     /// A source for `synthetic:…`; throws `SyntheticOptionsError` where the options are wrong.
@@ -47,7 +46,7 @@ public final class SyntheticSource: VideoSource {
         try checkCancelled()
         state.withLock { state in
             state = State()
-            state.renderer = StreetRenderer(options: options)
+            state.drive = SyntheticDrive(options: options)
             state.began = clock.monotonicNanoseconds
         }
         return StreamInfo(
@@ -69,7 +68,7 @@ public final class SyntheticSource: VideoSource {
         }
     }
 
-    /// Lets go of the renderer.
+    /// Lets go of the drive.
     public func close() {
         state.withLock { $0 = State() }
     }
@@ -85,7 +84,7 @@ public final class SyntheticSource: VideoSource {
     }
 
     private func plan(_ state: borrowing State) -> LivePace.Step {
-        guard state.renderer != nil else { return .finished }
+        guard state.drive != nil else { return .finished }
         guard options.isLive else {
             if let count = options.frameCount, state.next >= count { return .finished }
             return .render(index: state.next)
@@ -97,11 +96,9 @@ public final class SyntheticSource: VideoSource {
     }
 
     private func render(_ index: Int, _ state: inout State) -> Frame? {
-        guard let renderer = state.renderer else { return nil }
+        guard let drive = state.drive else { return nil }
         let capture = clock.now(.synthetic)
-        let loan = pictures.take()
-        renderer.draw(frame: index)
-        loan.buffer.write { renderer.writePicture(frame: index, into: $0) }
+        let picture = drive.picture(at: index)
         let stamp = FrameStamp(
             camera: camera, sequence: state.sequence,
             mediaTime: MediaTime(value: Int64(index), timeBase: options.timeBase),
@@ -111,6 +108,6 @@ public final class SyntheticSource: VideoSource {
         var stages = StageTimes()
         stages[.decode] = StageTimes.Interval(
             began: capture.monotonicNanoseconds, ended: clock.monotonicNanoseconds)
-        return Frame(stamp: stamp, picture: PackedRGB.picture(loan), stages: stages)
+        return Frame(stamp: stamp, picture: picture, stages: stages)
     }
 }

@@ -18,23 +18,24 @@ public final class SyntheticDrive: Sendable {
 
     /// What is rendered.
     public let options: SyntheticOptions
-    /// What the ids in class maps mean.
-    public let labels: LabelSet
+    /// What the ids in class maps mean; nil where there are none.
+    public let labels: LabelSet?
     private let identifiers: [UInt8]
     private let pictures: BufferPool<PackedRGB>
     private let renderer: Mutex<StreetRenderer>
 
-    /// A drive of `options`, its labels by the ids that `labels` gives to the names of `StreetClass`.
-    public init(options: SyntheticOptions, labels: LabelSet) {
+    /// A drive of `options`, its labels by the ids that `labels` gives to the names of `StreetClass`. Without labels, the
+    /// class of every pixel is 255.
+    public init(options: SyntheticOptions, labels: LabelSet? = nil) {
         self.options = options
         self.labels = labels
-        identifiers = StreetClass.identifiers(in: labels)
+        identifiers = labels.map(StreetClass.identifiers) ?? StreetClass.allCases.map { _ in ClassMap.noAnswer }
         pictures = PackedRGB.pool(size: options.size)
         renderer = Mutex(StreetRenderer(options: options))
     }
 
     /// The classes of the drive that the label set lacks; their pixels have id 255.
-    public var missingClasses: [StreetClass] { StreetClass.allCases.filter { labels.id(of: $0.name) == nil } }
+    public var missingClasses: [StreetClass] { StreetClass.allCases.filter { labels?.id(of: $0.name) == nil } }
 
     /// Frame `index` and its labels.
     public func sample(at index: Int) -> Sample {

@@ -1,5 +1,5 @@
+import Evaluation
 import Imaging
-import Segmentation
 import Testing
 
 @Suite("A boundary score")

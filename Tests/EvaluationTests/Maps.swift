@@ -1,5 +1,5 @@
+import Evaluation
 import Imaging
-import Segmentation
 
 /// Class maps for tests of accuracy.
 enum Maps {

@@ -1,5 +1,6 @@
 import Imaging
 import MediaIO
+import VideoInput
 
 /// Pictures and the labels that belong to them, found by their names in two folders and the folders within these.
 ///

@@ -1,6 +1,6 @@
 import Imaging
 import Testing
-import VideoInput
+import SyntheticDrive
 
 @Suite("The synthetic drive")
 struct SyntheticDriveTests {

@@ -1,0 +1,1 @@
+../MediaIOTests/TestMedia.swift

@@ -1,0 +1,1 @@
+../SyntheticDriveTests/DrivePictures.swift
