@@ -24,8 +24,9 @@ public struct Model: Sendable {
         let metadata = try ModelMetadata(file.metadata, path: path)
         let graph: Graph
         do {
-            graph = try PyramidShuffleNet.graph(
-                metadata.configuration, classes: metadata.labels.count, size: ImageSize(height: 16, width: 16),
+            let multiple = metadata.variant.architecture.sizeMultiple
+            graph = try metadata.variant.graph(
+                classes: metadata.labels.count, size: ImageSize(height: multiple, width: multiple),
                 input: .normalized)
         } catch {
             throw ModelError(path: path, error.description)
@@ -35,7 +36,7 @@ public struct Model: Sendable {
             guard let entry = file.tensors[parameter.name] else {
                 throw ModelError(
                     path: path,
-                    "has no tensor \"\(parameter.name)\", of shape \(parameter.shape); the configuration \"\(metadata.configuration.rawValue)\" needs it"
+                    "has no tensor \"\(parameter.name)\", of shape \(parameter.shape); the variant \"\(metadata.variant.name)\" needs it"
                 )
             }
             guard entry.shape == parameter.shape else {
@@ -50,7 +51,7 @@ public struct Model: Sendable {
         if let unknown = file.tensors.keys.filter({ !known.contains($0) }).min() {
             throw ModelError(
                 path: path,
-                "has a tensor \"\(unknown)\" that the configuration \"\(metadata.configuration.rawValue)\" does not know"
+                "has a tensor \"\(unknown)\" that the variant \"\(metadata.variant.name)\" does not know"
             )
         }
         var weights = Weights()
@@ -74,13 +75,12 @@ public struct Model: Sendable {
             name: name, path: path, metadata: metadata, fingerprint: hasher.finalize(), weights: weights)
     }
 
-    /// The network for pictures of `size` with these weights; see `PyramidShuffleNet.graph`.
-    public func program(size: ImageSize, input: PyramidShuffleNet.Input) throws(GraphError) -> Program {
+    /// The network for pictures of `size` with these weights; see `Architecture.graph`.
+    public func program(size: ImageSize, input: NetworkInput) throws(GraphError) -> Program {
         Program(
-            graph: try PyramidShuffleNet.graph(
-                metadata.configuration, classes: labels.count, size: size, input: input), weights: weights)
+            graph: try metadata.variant.graph(classes: labels.count, size: size, input: input), weights: weights)
     }
 
     /// The input for 8-bit pictures: the model's own mean and deviation.
-    public var pictureInput: PyramidShuffleNet.Input { .picture(mean: metadata.mean, std: metadata.std) }
+    public var pictureInput: NetworkInput { .picture(mean: metadata.mean, std: metadata.std) }
 }

@@ -3,8 +3,8 @@ import Imaging
 
 /// What a model file says of itself in `__metadata__`.
 public struct ModelMetadata: Sendable {
-    /// The network's configuration.
-    public let configuration: Configuration
+    /// The network.
+    public let variant: NetworkVariant
     /// Classes, colours, the id that is ignored, and categories where the file names them.
     public let labels: LabelSet
     /// Subtracted from red, green and blue, of 0…1.
@@ -18,8 +18,6 @@ public struct ModelMetadata: Sendable {
 
     /// The value of `format` that this version reads.
     public static let format = "segmentd-model/1"
-    /// The value of `architecture`.
-    public static let architecture = "pyramid-shufflenet-v2"
 
     /// Reads the metadata of the file at `path`.
     init(_ strings: [String: String], path: String) throws(ModelError) {
@@ -37,20 +35,16 @@ public struct ModelMetadata: Sendable {
                 throw ModelError(path: path, "metadata \"\(key)\" is \"\(text.prefix(80))\"; expected \(expected)")
             }
         }
-        for (key, expected) in [("format", Self.format), ("architecture", Self.architecture)] {
-            let found = try string(key)
-            guard found == expected else {
-                throw ModelError(path: path, "metadata \"\(key)\" is \"\(found)\"; expected \"\(expected)\"")
-            }
+        let format = try string("format")
+        guard format == Self.format else {
+            throw ModelError(path: path, "metadata \"format\" is \"\(format)\"; expected \"\(Self.format)\"")
         }
-        let (pyramid, vortex) = (try string("pyramid"), try string("vortex"))
-        guard let configuration = Configuration(pyramid: pyramid, vortex: vortex) else {
-            throw ModelError(
-                path: path,
-                "metadata says pyramid \"\(pyramid)\" and vortex \"\(vortex)\"; expected true or false, and efficient, full or none"
-            )
+        let name = try string("architecture")
+        guard let architecture = Architectures.all.first(where: { $0.name == name }) else {
+            let known = Architectures.all.map { "\"\($0.name)\"" }.joined(separator: " or ")
+            throw ModelError(path: path, "metadata \"architecture\" is \"\(name)\"; expected \(known)")
         }
-        self.configuration = configuration
+        variant = try architecture.variant(of: strings, path: path)
         let names = try value("classes", [String].self, "a JSON list of names")
         let colors = try value("palette", [[UInt8]].self, "a JSON list of [red, green, blue], 0 to 255")
         let ignore = try value("ignore_id", Int.self, "a number")

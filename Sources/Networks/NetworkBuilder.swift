@@ -12,7 +12,7 @@ struct NetworkBuilder {
     mutating func mark(_ x: Value, as name: String) { graph.mark(x, as: name) }
 
     /// (3, H, W) normalised.
-    mutating func image(_ shape: Shape, _ input: PyramidShuffleNet.Input) throws(GraphError) -> Value {
+    mutating func image(_ shape: Shape, _ input: NetworkInput) throws(GraphError) -> Value {
         switch input {
         case .picture(let mean, let std):
             return try graph.normalize(try graph.input(shape, .uint8), mean: mean, std: std)

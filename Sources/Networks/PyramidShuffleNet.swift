@@ -2,34 +2,27 @@ import Imaging
 import Inference
 
 /// Pyramid ShuffleNetV2 with efficient Vortex Pooling, as a graph (Table II).
-public enum PyramidShuffleNet {
+public struct PyramidShuffleNet {
     /// The blocks of Table II by name, in order: what `trace` and `describe` speak of.
     public static let blocks = ["stem", "pool", "stage1", "stage2", "stage3", "vortex", "head", "classifier", "logits"]
-    /// The name of the class map among the graph's outputs.
-    public static let classMap = "classes"
+    /// One without state.
+    public init() {}
+
     /// Heights and widths must be multiples of this: the network halves them four times.
     public static let sizeMultiple = 16
-
-    /// What comes in.
-    public enum Input: Sendable {
-        /// 8-bit red, green and blue planes, normalised with a model's mean and deviation.
-        case picture(mean: [Float], std: [Float])
-        /// Planes that are normalised already.
-        case normalized
-    }
 
     /// The network for pictures of `size` (H, W), with every block an output of its name and the class map besides.
     ///
     /// Throws `GraphError` where the size is no positive multiple of 16.
     public static func graph(
-        _ configuration: Configuration, classes: Int, size: ImageSize, input: Input
+        _ variant: Variant, classes: Int, size: ImageSize, input: NetworkInput
     ) throws(GraphError) -> Graph {
         guard size.height > 0, size.width > 0, size.height % sizeMultiple == 0, size.width % sizeMultiple == 0 else {
             throw GraphError("size \(size): height and width must be positive multiples of \(sizeMultiple)")
         }
         guard (1...255).contains(classes) else { throw GraphError("\(classes) classes; there can be 1 to 255") }
         var net = NetworkBuilder()
-        let kernels = configuration.pyramidKernels
+        let kernels = variant.pyramidKernels
 
         // Layer      Output size        Stride  Rate       Repeat
         // Image      H × W × 3
@@ -58,9 +51,9 @@ public enum PyramidShuffleNet {
         for i in 1...3 { x = try net.basicUnit(x, "stage3.\(i)", kernels: [3], dilation: i) }
         net.mark(x, as: "stage3")
         // Vortex Pool  H/4 × W/4 × 256                     1
-        if configuration.vortex != .none {
+        if variant.vortex != .none {
             net.begin(block: "vortex")
-            x = try net.vortexPooling(x, "vortex", out: 256, form: configuration.vortex)
+            x = try net.vortexPooling(x, "vortex", out: 256, form: variant.vortex)
             net.mark(x, as: "vortex")
         }
         net.begin(block: "head")
@@ -76,7 +69,50 @@ public enum PyramidShuffleNet {
         net.begin(block: "logits")
         x = try net.upsample(x, height: size.height, width: size.width)
         net.mark(x, as: "logits")
-        net.mark(try net.argmax(x), as: classMap)
+        net.mark(try net.argmax(x), as: NetworkOutput.classMap)
         return net.built
+    }
+}
+
+extension PyramidShuffleNet: Architecture {
+    /// `pyramid-shufflenet-v2`.
+    public var name: String { "pyramid-shufflenet-v2" }
+    /// 16.
+    public var sizeMultiple: Int { Self.sizeMultiple }
+    /// Those of Table II.
+    public var blocks: [String] { Self.blocks }
+    /// The rows of Table IV.
+    public var variants: [NetworkVariant] { Variant.allCases.map(variant) }
+
+    private func variant(_ variant: Variant) -> NetworkVariant {
+        NetworkVariant(architecture: self, name: variant.rawValue, title: variant.title)
+    }
+
+    /// By the metadata `pyramid` and `vortex`.
+    public func variant(of metadata: [String: String], path: String) throws(ModelError) -> NetworkVariant {
+        func value(_ key: String) throws(ModelError) -> String {
+            guard let value = metadata[key] else {
+                throw ModelError(path: path, "its metadata has no \"\(key)\"; is it a segmentd model?")
+            }
+            return value
+        }
+        let (pyramid, vortex) = (try value("pyramid"), try value("vortex"))
+        guard let found = Variant(pyramid: pyramid, vortex: vortex) else {
+            throw ModelError(
+                path: path,
+                "metadata says pyramid \"\(pyramid)\" and vortex \"\(vortex)\"; expected true or false, and efficient, full or none"
+            )
+        }
+        return variant(found)
+    }
+
+    /// See `Architecture`; by the raw value of a `Variant`.
+    public func graph(
+        variant: String, classes: Int, size: ImageSize, input: NetworkInput
+    ) throws(GraphError) -> Graph {
+        guard let variant = Variant(rawValue: variant) else {
+            throw GraphError("\(name) has no variant \"\(variant)\"")
+        }
+        return try Self.graph(variant, classes: classes, size: size, input: input)
     }
 }

@@ -19,7 +19,7 @@ public final class NetworkPart: @unchecked Sendable {
     ///
     /// - Throws: `UnknownBlock`; `Engine.Failure` as `Engine.init`.
     public init(
-        model: Model, until block: String = PyramidShuffleNet.classMap, inputSize: ImageSize, options: EngineOptions
+        model: Model, until block: String = NetworkOutput.classMap, inputSize: ImageSize, options: EngineOptions
     ) throws {
         let program: Program
         do { program = try model.program(size: inputSize, input: model.pictureInput) } catch {

@@ -31,7 +31,7 @@ public final class Segmenter: @unchecked Sendable {
         do {
             let whole = try model.program(size: inputSize, input: model.pictureInput)
             program = Program(
-                graph: whole.graph.keeping(outputs: [PyramidShuffleNet.classMap]), weights: whole.weights)
+                graph: whole.graph.keeping(outputs: [NetworkOutput.classMap]), weights: whole.weights)
         } catch {
             throw .graph(error)
         }
@@ -54,7 +54,7 @@ public final class Segmenter: @unchecked Sendable {
         }
         try input.withUnsafeBytes { (bytes) throws(Engine.Failure) in try engine.run(bytes) }
         try classes.withUnsafeMutableBytes { (target) throws(Engine.Failure) in
-            try engine.withOutput(PyramidShuffleNet.classMap) { target.copyMemory(from: $0) }
+            try engine.withOutput(NetworkOutput.classMap) { target.copyMemory(from: $0) }
         }
     }
 

@@ -28,7 +28,7 @@ public struct Tracer {
     ///   - blocks: what to keep; all that there is where empty.
     ///   - options: how to compile; `.specification` runs the graph as built.
     public init(
-        model: Model, size: ImageSize, input: PyramidShuffleNet.Input, blocks: [String], options: EngineOptions
+        model: Model, size: ImageSize, input: NetworkInput, blocks: [String], options: EngineOptions
     ) throws {
         let program: Program
         do { program = try model.program(size: size, input: input) } catch { throw Engine.Failure.graph(error) }

@@ -79,7 +79,7 @@ struct CompiledDescription: Encodable {
     /// Compiles the part of `program` that yields the class map.
     init(_ program: Program, title: String, size: ImageSize, options: EngineOptions) throws {
         let network = Program(
-            graph: program.graph.keeping(outputs: [PyramidShuffleNet.classMap]), weights: program.weights)
+            graph: program.graph.keeping(outputs: [NetworkOutput.classMap]), weights: program.weights)
         let rewriting: Rewriting
         do { rewriting = try Rewriting(network, passes: options.passes) } catch { throw Engine.Failure.graph(error) }
         let engine = try Engine(network, options: options)
@@ -94,7 +94,9 @@ struct CompiledDescription: Encodable {
             rewriting.passes.map { Pass(name: $0.name, after: Amount($0.graph.work(placing: false))) }
             + [Pass(name: "place tensors", after: Amount(after.work(placing: true)))]
         compiled = Amount(after.work(placing: true))
-        blocks = PyramidShuffleNet.blocks.compactMap { block in
+        var names: [String] = []
+        for node in before.nodes where !names.contains(node.block) { names.append(node.block) }
+        blocks = names.compactMap { block in
             let old = before.work(ofBlock: block, placing: false)
             guard old.operations > 0 else { return nil }
             return Block(
@@ -195,12 +197,11 @@ extension CompiledDescription {
 }
 
 extension Program {
-    /// A configuration without a model: every parameter is 1, which tells nothing and costs the same.
-    static func unweighted(_ configuration: Configuration, classes: Int, size: ImageSize) throws -> Program {
+    /// A variant without a model: every parameter is 1, which tells nothing and costs the same.
+    static func unweighted(_ variant: NetworkVariant, classes: Int, size: ImageSize) throws -> Program {
         do {
-            let graph = try PyramidShuffleNet.graph(
-                configuration, classes: classes, size: size,
-                input: .picture(mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]))
+            let graph = try variant.graph(
+                classes: classes, size: size, input: .picture(mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]))
             var weights = Weights()
             for parameter in graph.parameters {
                 weights.set(parameter.name, [Float](repeating: 1, count: parameter.count))

@@ -15,10 +15,12 @@ struct DescribeCommand: ParsableCommand {
 
     @OptionGroup var engine: EngineArguments
 
-    @Option(name: .customLong("configuration"), help: "Describe a configuration of Table IV instead of a model.")
-    var networkConfiguration: Configuration?
+    @Option(
+        name: [.customLong("variant"), .customLong("configuration")],
+        help: "Describe a variant of a network (the paper's Table IV) instead of a model.")
+    var variant: NetworkVariant?
 
-    @Option(parsing: .unconditional, help: "Classes of the configuration.")
+    @Option(parsing: .unconditional, help: "Classes of the variant.")
     var classes: Int?
 
     @Option(help: "Input size, height x width, multiples of 16.")
@@ -31,11 +33,11 @@ struct DescribeCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if engine.model != nil, networkConfiguration != nil {
-            throw ValidationError("--model and --configuration exclude each other")
+        if engine.model != nil, variant != nil {
+            throw ValidationError("--model and --variant exclude each other")
         }
-        if classes != nil, networkConfiguration == nil {
-            throw ValidationError("--classes goes with --configuration; a model knows its classes")
+        if classes != nil, variant == nil {
+            throw ValidationError("--classes goes with --variant; a model knows its classes")
         }
         if !compiled, engine.threads != nil || engine.cpuFeatures != nil {
             throw ValidationError("--threads and --cpu-features go with --compiled")
@@ -48,22 +50,22 @@ struct DescribeCommand: ParsableCommand {
     func run() throws {
         if compiled { return print(try describeCompiled()) }
         let description: NetworkDescription
-        if let networkConfiguration {
-            description = try NetworkDescription(networkConfiguration, classes: classes ?? 19, size: size.size)
+        if let variant {
+            description = try NetworkDescription(variant, classes: classes ?? 19, size: size.size)
         } else {
             let model = try engine.loadModel()
             description = try NetworkDescription(
-                model.metadata.configuration, classes: model.labels.count, size: size.size, model: model)
+                model.metadata.variant, classes: model.labels.count, size: size.size, model: model)
         }
         print(try json ? description.json : description.table)
     }
 
     private func describeCompiled() throws -> String {
         let (program, title): (Program, String)
-        if let networkConfiguration {
+        if let variant {
             (program, title) = (
-                try .unweighted(networkConfiguration, classes: classes ?? 19, size: size.size),
-                networkConfiguration.title
+                try .unweighted(variant, classes: classes ?? 19, size: size.size),
+                variant.title
             )
         } else {
             let model = try engine.loadModel()
@@ -119,14 +121,14 @@ private struct NetworkDescription: Encodable {
         case multiplyAccumulates = "multiply_accumulates"
     }
 
-    init(_ configuration: Configuration, classes: Int, size: ImageSize, model: Model? = nil) throws {
-        let graph = try PyramidShuffleNet.graph(configuration, classes: classes, size: size, input: .normalized)
-        self.configuration = configuration.rawValue
-        title = configuration.title
+    init(_ variant: NetworkVariant, classes: Int, size: ImageSize, model: Model? = nil) throws {
+        let graph = try variant.graph(classes: classes, size: size, input: .normalized)
+        configuration = variant.name
+        title = variant.title
         self.classes = classes
         height = size.height
         width = size.width
-        blocks = graph.outputs.filter { $0.name != PyramidShuffleNet.classMap }.map { output in
+        blocks = graph.outputs.filter { $0.name != NetworkOutput.classMap }.map { output in
             let shape = graph[output.value].shape
             let cost = graph.cost(ofBlock: output.name)
             return Block(

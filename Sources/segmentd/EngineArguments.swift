@@ -59,15 +59,22 @@ struct EngineArguments: ParsableArguments {
 
 extension InstructionSet: ExpressibleByArgument {}
 
-extension Configuration: ExpressibleByArgument {}
+extension NetworkVariant: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let found = Architectures.variants.first(where: { $0.name == argument }) else { return nil }
+        self = found
+    }
+
+    public static var allValueStrings: [String] { Architectures.variants.map(\.name) }
+}
 
 /// A network size on the command line, height × width, multiples of 16.
 struct NetworkSize: ExpressibleByArgument {
     let size: ImageSize
 
     init?(argument: String) {
-        guard let size = ImageSize(argument), size.height % PyramidShuffleNet.sizeMultiple == 0,
-            size.width % PyramidShuffleNet.sizeMultiple == 0, size.height <= 8_192, size.width <= 8_192
+        guard let size = ImageSize(argument), Architectures.take(size), size.height <= 8_192,
+            size.width <= 8_192
         else { return nil }
         self.size = size
     }

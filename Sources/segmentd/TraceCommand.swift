@@ -15,8 +15,8 @@ struct TraceCommand: ParsableCommand {
         discussion: """
             INPUT is a picture (or the first frame of a video), brought to --size, or a safetensors file that holds \
             the normalised input as "image" of shape (1, 3, height, width).
-            Blocks: \(PyramidShuffleNet.blocks.joined(separator: " ")), and \(PyramidShuffleNet.classMap), the class of \
-            every pixel.
+            Blocks of \(Architectures.all.map { "\($0.name): \($0.blocks.joined(separator: " "))" }.joined(separator: "; of ")), \
+            and \(NetworkOutput.classMap), the class of every pixel.
             """)
 
     @Argument(help: "A picture, a video, or a safetensors file with the tensor \"image\".")

@@ -9,7 +9,7 @@ struct BundledModelTests {
     @Test("is found, whole, and says what it is")
     func card() throws {
         let model = try Model.bundled()
-        #expect(model.name == "street11" && model.metadata.configuration == .efficient)
+        #expect(model.name == "street11" && model.metadata.variant.name == "efficient")
         #expect(
             model.labels.names == [
                 "Sky", "Building", "Pole", "Road", "Pavement", "Tree", "SignSymbol", "Fence", "Car", "Pedestrian",

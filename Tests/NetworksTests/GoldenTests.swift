@@ -35,23 +35,23 @@ struct GoldenTests {
     }
 
     @Test(
-        "every configuration computes what PyTorch computes", arguments: Configuration.allCases,
+        "every variant computes what PyTorch computes", arguments: PyramidShuffleNet.Variant.allCases,
         InstructionSet.supported)
-    func configurations(_ configuration: Configuration, _ set: InstructionSet) throws {
+    func variants(_ variant: PyramidShuffleNet.Variant, _ set: InstructionSet) throws {
         let golden = try SafetensorsFile(
-            path: Self.folder.appendingPathComponent("\(configuration.rawValue).activations.safetensors").path)
+            path: Self.folder.appendingPathComponent("\(variant.rawValue).activations.safetensors").path)
         let graph = try PyramidShuffleNet.graph(
-            configuration, classes: 5, size: try image(of: golden), input: .normalized)
+            variant, classes: 5, size: try image(of: golden), input: .normalized)
         let program = Program(graph: graph, weights: WeightFormula.weights(for: graph))
         try check(golden, program, EngineOptions(threads: 2, instructionSet: set))
     }
 
-    @Test("the graph as built, on scalar kernels, is the same network", arguments: Configuration.allCases)
-    func specification(_ configuration: Configuration) throws {
+    @Test("the graph as built, on scalar kernels, is the same network", arguments: PyramidShuffleNet.Variant.allCases)
+    func specification(_ variant: PyramidShuffleNet.Variant) throws {
         let golden = try SafetensorsFile(
-            path: Self.folder.appendingPathComponent("\(configuration.rawValue).activations.safetensors").path)
+            path: Self.folder.appendingPathComponent("\(variant.rawValue).activations.safetensors").path)
         let graph = try PyramidShuffleNet.graph(
-            configuration, classes: 5, size: try image(of: golden), input: .normalized)
+            variant, classes: 5, size: try image(of: golden), input: .normalized)
         try check(golden, Program(graph: graph, weights: WeightFormula.weights(for: graph)), .specification)
     }
 
@@ -67,7 +67,7 @@ struct GoldenTests {
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/golden")
 
     @Test(
-        "the shared golden activations are met by every configuration",
+        "the shared golden activations are met by every variant",
         .enabled(if: FileManager.default.fileExists(atPath: shared.path), "skipped: ../shared/golden is not here"),
         arguments: ["plain", "pyramid", "full", "efficient", "street11"])
     func sharedGolden(_ name: String) throws {

@@ -338,7 +338,7 @@ struct ModelFileTests {
         try file.write(to: folder.file("half.safetensors"))
         let half = try Model.load(path: folder.file("half.safetensors"))
         #expect(half.name == "half" && half.labels.names == ["Road", "Sky"] && half.labels.ignoreID == 255)
-        #expect(half.metadata.configuration == .plain && half.metadata.license == "none")
+        #expect(half.metadata.variant.name == "plain" && half.metadata.license == "none")
         #expect(half.metadata.mean == [0.485, 0.456, 0.406] && half.labels.categories == nil)
         file.metadata["categories"] = #"["flat", "flat"]"#
         try file.write(to: folder.file("grouped.safetensors"))

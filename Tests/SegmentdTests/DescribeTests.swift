@@ -57,7 +57,7 @@ struct DescribeTests {
 
     @Test("prints Table II without being told more")
     func table() throws {
-        let text = String(decoding: try describe("--configuration", "efficient").output, as: UTF8.self)
+        let text = String(decoding: try describe("--variant", "efficient").output, as: UTF8.self)
         #expect(text.contains("vortex      256, 48, 64") && text.contains("20.8"))
     }
 

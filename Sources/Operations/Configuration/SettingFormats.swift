@@ -139,13 +139,11 @@ extension SettingFormat where Value == ImageSize {
     /// Height × width in pixels.
     static func size(_ range: ClosedRange<Int>) -> SettingFormat {
         scalar(
-            "a size HEIGHTxWIDTH in pixels, multiples of \(PyramidShuffleNet.sizeMultiple) from \(range.lowerBound) to "
+            "a size HEIGHTxWIDTH in pixels, multiples of \(Architectures.sizeMultiple) from \(range.lowerBound) to "
                 + "\(range.upperBound), such as 768x1024",
             parse: { text in
                 ImageSize(text).flatMap { size in
-                    [size.height, size.width].allSatisfy {
-                        range.contains($0) && $0.isMultiple(of: PyramidShuffleNet.sizeMultiple)
-                    } ? size : nil
+                    range.contains(size.height) && range.contains(size.width) && Architectures.take(size) ? size : nil
                 }
             },
             write: { "\($0)" })

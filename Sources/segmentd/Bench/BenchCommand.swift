@@ -38,7 +38,7 @@ struct BenchCommand: ParsableCommand {
     var multiplier: EngineOptions.Multiplier?
 
     @Option(help: "The last block to compute, as trace names them: measures the network up to its tensor.")
-    var until = PyramidShuffleNet.classMap
+    var until = NetworkOutput.classMap
 
     @Flag(name: .customLong("no-sgemm"), help: "Leave out the machine's rate of multiplying matrices.")
     var withoutSgemm = false
@@ -62,7 +62,7 @@ struct BenchCommand: ParsableCommand {
         guard (1...1_000_000).contains(frames) else {
             throw ValidationError("--frames \(frames): expected 1 to 1000000")
         }
-        if isPipeline, isFigure5 || size.count > 1 || multiplier != nil || until != PyramidShuffleNet.classMap {
+        if isPipeline, isFigure5 || size.count > 1 || multiplier != nil || until != NetworkOutput.classMap {
             throw ValidationError("--pipeline measures the whole network at one size, as the service runs it")
         }
         if source != nil, !isPipeline { throw ValidationError("--source goes with --pipeline") }

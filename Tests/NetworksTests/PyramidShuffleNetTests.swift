@@ -3,11 +3,11 @@ import Inference
 import Networks
 import Testing
 
-@Suite("The paper's network in its four configurations")
-struct ConfigurationTests {
-    private func graph(_ configuration: Configuration, classes: Int = 19) throws -> Graph {
+@Suite("The paper's network in its four variants")
+struct PyramidShuffleNetTests {
+    private func graph(_ variant: PyramidShuffleNet.Variant, classes: Int = 19) throws -> Graph {
         try PyramidShuffleNet.graph(
-            configuration, classes: classes, size: ImageSize(height: 768, width: 1024),
+            variant, classes: classes, size: ImageSize(height: 768, width: 1024),
             input: .picture(mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]))
     }
 
@@ -16,19 +16,19 @@ struct ConfigurationTests {
     @Test(
         "has as many parameters as docs/network.md says",
         arguments: [
-            (Configuration.plain, 1.314), (.pyramid, 1.646), (.full, 9.972), (.efficient, 2.238),
+            (PyramidShuffleNet.Variant.plain, 1.314), (.pyramid, 1.646), (.full, 9.972), (.efficient, 2.238),
         ])
-    func parameters(_ configuration: Configuration, _ millions: Double) throws {
-        let graph = try graph(configuration)
+    func parameters(_ variant: PyramidShuffleNet.Variant, _ millions: Double) throws {
+        let graph = try graph(variant)
         #expect(rounded(graph.cost().parameters, 1e6) == millions)
         // The graph's parameters are those of its cost and the two statistics of each batch normalisation.
         let trained = graph.parameters.filter { !$0.name.contains(".running_") }
         #expect(trained.reduce(0) { $0 + $1.count } == graph.cost().parameters)
     }
 
-    @Test("takes the paper's steps from one configuration to the next, to the digit it gives")
+    @Test("takes the paper's steps from one variant to the next, to the digit it gives")
     func steps() throws {
-        let counts = try Configuration.allCases.map { Double(try graph($0).cost().parameters) / 1e6 }
+        let counts = try PyramidShuffleNet.Variant.allCases.map { Double(try graph($0).cost().parameters) / 1e6 }
         #expect(((counts[2] - counts[1]) * 100).rounded() / 100 == 8.33)
         #expect(((counts[2] - counts[3]) * 100).rounded() / 100 == 7.73)
     }
@@ -60,10 +60,10 @@ struct ConfigurationTests {
             "head": Shape(128, 192, 256), "classifier": Shape(19, 192, 256), "logits": Shape(19, 768, 1024),
             "classes": Shape(1, 768, 1024),
         ]
-        for configuration in Configuration.allCases {
-            let graph = try graph(configuration)
+        for variant in PyramidShuffleNet.Variant.allCases {
+            let graph = try graph(variant)
             let blocks = PyramidShuffleNet.blocks.filter {
-                $0 != "vortex" || configuration == .full || configuration == .efficient
+                $0 != "vortex" || variant == .full || variant == .efficient
             }
             #expect(graph.outputs.map(\.name) == blocks + ["classes"])
             for output in graph.outputs {
@@ -73,27 +73,27 @@ struct ConfigurationTests {
     }
 
     /// docs/network.md's names, written out.
-    private func documentedNames(_ configuration: Configuration) -> Set<String> {
+    private func documentedNames(_ variant: PyramidShuffleNet.Variant) -> Set<String> {
         var units: [String] = ["stem", "head"]
         for (stage, count) in [(1, 4), (2, 8), (3, 4)] {
-            let kernels = stage == 3 || configuration == .plain ? 1 : 3
+            let kernels = stage == 3 || variant == .plain ? 1 : 3
             for i in 0..<count {
                 let unit = "stage\(stage).\(i)"
                 if i == 0 { units += ["\(unit).shortcut.depthwise", "\(unit).shortcut.pointwise"] }
                 units += ["\(unit).reduce", "\(unit).fuse"] + (0..<kernels).map { "\(unit).pyramid.\($0)" }
             }
         }
-        if configuration == .full || configuration == .efficient {
+        if variant == .full || variant == .efficient {
             units += ["vortex.image_pool", "vortex.project"] + (0..<4).map { "vortex.branches.\($0)" }
         }
         let parts = ["conv.weight", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"]
         return Set(units.flatMap { unit in parts.map { "\(unit).\($0)" } } + ["classifier.weight", "classifier.bias"])
     }
 
-    @Test("names its parameters as documented", arguments: Configuration.allCases)
-    func names(_ configuration: Configuration) throws {
-        let names = try graph(configuration).parameters.map(\.name)
-        let documented = documentedNames(configuration)
+    @Test("names its parameters as documented", arguments: PyramidShuffleNet.Variant.allCases)
+    func names(_ variant: PyramidShuffleNet.Variant) throws {
+        let names = try graph(variant).parameters.map(\.name)
+        let documented = documentedNames(variant)
         #expect(Set(names).subtracting(documented) == [])
         #expect(documented.subtracting(names) == [])
         #expect(names.count == documented.count)
