@@ -60,11 +60,13 @@ struct EngineArguments: ParsableArguments {
 extension InstructionSet: ExpressibleByArgument {}
 
 extension NetworkVariant: ExpressibleByArgument {
+    /// By its name.
     public init?(argument: String) {
         guard let found = Architectures.variants.first(where: { $0.name == argument }) else { return nil }
         self = found
     }
 
+    /// The names of all.
     public static var allValueStrings: [String] { Architectures.variants.map(\.name) }
 }
 
