@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Inference
 import Imaging
 import Kernels
 import Networks
@@ -49,9 +50,11 @@ struct EngineArguments: ParsableArguments {
     /// The network ready to run at `size`, with a queue for it.
     func makeEngine(size: ImageSize) throws -> InferenceQueue {
         InferenceQueue(
-            try Segmenter(
-                model: try loadModel(), inputSize: size, threads: threadCount, instructionSet: cpuFeatures))
+            try CompiledNetwork(try loadModel(), size: size, options: options))
     }
+
+    /// How a network is compiled for them.
+    var options: EngineOptions { EngineOptions(threads: threadCount, instructionSet: cpuFeatures ?? .best) }
 
     /// The number of threads named, or that of the processors this process may use.
     var threadCount: Int { threads ?? ProcessorCount.available }

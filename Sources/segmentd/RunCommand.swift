@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Glibc
+import Inference
 import Kernels
 import Logging
 import MaskOutput
@@ -113,12 +114,13 @@ struct RunCommand: ParsableCommand {
             throw UnsupportedInstructionSet(requested: instructionSet)
         }
         let model = try EngineArguments.loadModel(configuration.model)
-        let segmenter = try Segmenter(
-            model: model, inputSize: configuration.size,
-            threads: configuration.threads ?? ProcessorCount.available, instructionSet: instructionSet)
+        let network = try CompiledNetwork(
+            model, size: configuration.size,
+            options: EngineOptions(
+                threads: configuration.threads ?? ProcessorCount.available, instructionSet: instructionSet ?? .best))
         return LoadedEngine(
-            queue: InferenceQueue(segmenter), threads: segmenter.threads,
-            instructionSet: segmenter.instructionSet.rawValue, modelFingerprint: model.fingerprint)
+            queue: InferenceQueue(network), threads: network.threads,
+            instructionSet: network.instructionSet.rawValue, modelFingerprint: model.fingerprint)
     }
 
     /// Runs `body` on the concurrency pool and waits for it on this thread, the main one, which nothing else needs.

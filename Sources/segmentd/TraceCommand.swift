@@ -51,9 +51,9 @@ struct TraceCommand: ParsableCommand {
         // What cannot be written is told before anything is computed.
         let file = try PartialFile(path: output)
         let model = try engine.loadModel()
-        var options = EngineOptions(threads: engine.threadCount, instructionSet: engine.cpuFeatures ?? .best)
+        var options = engine.options
         if specification { options = .specification }
-        let activations: [Tracer.Activation]
+        let activations: [CompiledNetwork.Activation]
         if input.hasSuffix(".safetensors") {
             guard access(input, R_OK) == 0 else {
                 let code = errno
@@ -69,17 +69,16 @@ struct TraceCommand: ParsableCommand {
                 throw refused("its image is \(shape[2])x\(shape[3]), and --size says \(size.size)")
             }
             let values = try tensors.floats("image")
-            let tracer = try Tracer(
-                model: model, size: ImageSize(height: shape[2], width: shape[3]), input: .normalized, blocks: blocks,
+            let network = try CompiledNetwork(
+                model, size: ImageSize(height: shape[2], width: shape[3]), outputs: blocks, input: .normalized,
                 options: options)
-            activations = try values.withUnsafeBytes { try tracer.run($0) }
+            activations = try values.withUnsafeBytes { try network.activations(of: $0) }
         } else {
             let picture = try firstPicture()
             let pixels = PlanarRGB(size: (size ?? .standard).size)
             _ = try Preprocessor(inputSize: pixels.size, fit: fit).prepare(picture, into: pixels)
-            let tracer = try Tracer(
-                model: model, size: pixels.size, input: model.pictureInput, blocks: blocks, options: options)
-            activations = try pixels.withUnsafeBytes { try tracer.run($0) }
+            let network = try CompiledNetwork(model, size: pixels.size, outputs: blocks, options: options)
+            activations = try pixels.withUnsafeBytes { try network.activations(of: $0) }
         }
         var writer = SafetensorsWriter(metadata: ["model": model.name, "input": (input as NSString).lastPathComponent])
         for activation in activations {

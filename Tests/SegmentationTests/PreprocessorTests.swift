@@ -1,4 +1,5 @@
 import Imaging
+import Inference
 import MediaIO
 import Networks
 import Segmentation
@@ -79,7 +80,8 @@ struct PreprocessorTests {
     @Test("and a segmenter turn a picture into classes that lie where the geometry says")
     func together() throws {
         let size = ImageSize(height: 96, width: 128)
-        let segmenter = try Segmenter(model: try Model.bundled(), inputSize: size, threads: 1)
+        let segmenter = try CompiledNetwork(
+            try Model.bundled(), size: size, options: EngineOptions(threads: 1))
         let preprocessor = Preprocessor(inputSize: size, fit: .letterbox)
         let (input, classes) = (PlanarRGB(size: size), ClassMap(size: size))
         let map = try preprocessor.prepare(try picture(ImageSize(height: 90, width: 320), left, right), into: input)

@@ -92,17 +92,16 @@ struct BenchCommand: ParsableCommand {
 
     private func runPipeline(_ model: Model) throws {
         let source = source?.size ?? ImageSize(height: 1_080, width: 1_920)
-        let segmenter = try Segmenter(
-            model: model, inputSize: size.first?.size ?? NetworkSize.standard.size, threads: engine.threadCount,
-            instructionSet: engine.cpuFeatures)
+        let segmenter = try CompiledNetwork(
+            model, size: size.first?.size ?? NetworkSize.standard.size, options: engine.options)
         let measurement = try PipelineMeasurement(of: segmenter, from: source, frames: frames)
         let report = PipelineReport(measurement, of: segmenter, from: source)
         print(json ? try report.json : report.table)
     }
 
-    private func makeNetwork(_ model: Model, _ size: ImageSize) throws -> NetworkPart {
-        try NetworkPart(
-            model: model, until: until, inputSize: size,
+    private func makeNetwork(_ model: Model, _ size: ImageSize) throws -> CompiledNetwork {
+        try CompiledNetwork(
+            model, size: size, outputs: [until],
             options: EngineOptions(
                 threads: engine.threadCount, instructionSet: engine.cpuFeatures ?? .best, multiplier: multiplier))
     }

@@ -24,7 +24,7 @@ struct BenchReport: Encodable {
     }
 
     /// Adds what was measured at one size.
-    mutating func add(_ network: NetworkPart, _ measurement: Measurement, sgemm: SgemmRate?, peakMemory: Int?) {
+    mutating func add(_ network: CompiledNetwork, _ measurement: Measurement, sgemm: SgemmRate?, peakMemory: Int?) {
         threads = network.threads
         instructionSet = network.instructionSet.rawValue
         sizes.append(SizeReport(network, measurement, sgemm: sgemm, peakMemory: peakMemory))

@@ -19,7 +19,7 @@ struct Measurement {
     ///
     /// The matrices are multiplied every few pictures, so that whatever else the machine does hits both alike; they
     /// fill the caches with their own, so that one picture after them does not count.
-    init(of network: NetworkPart, frames: Int, sgemm: SgemmRate?) throws {
+    init(of network: CompiledNetwork, frames: Int, sgemm: SgemmRate?) throws {
         let input = PlanarRGB(size: network.inputSize)
         input.withUnsafeMutableBytes { bytes in
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 37 &+ index / 1_021) }
@@ -46,7 +46,7 @@ struct Measurement {
     }
 
     private mutating func measure(
-        _ network: NetworkPart, _ input: PlanarRGB, _ frames: Int, _ counter: AllocationCounter?
+        _ network: CompiledNetwork, _ input: PlanarRGB, _ frames: Int, _ counter: AllocationCounter?
     ) throws {
         let clock = SystemClock()
         for _ in 0..<frames {

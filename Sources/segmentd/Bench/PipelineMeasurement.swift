@@ -36,7 +36,7 @@ struct PipelineMeasurement {
     let bytes: Int
 
     private let clock = SystemClock()
-    private let segmenter: Segmenter
+    private let segmenter: CompiledNetwork
     private let preprocessor: Preprocessor
     private let input: PlanarRGB
     private let classMaps: ClassMapPool
@@ -46,7 +46,7 @@ struct PipelineMeasurement {
     private var sequence: UInt64 = 0
 
     /// Runs three pictures that do not count, then `frames` that do; pictures of `size` in `yuv420p`.
-    init(of segmenter: Segmenter, from size: ImageSize, frames: Int) throws {
+    init(of segmenter: CompiledNetwork, from size: ImageSize, frames: Int) throws {
         let folder = try TemporaryDirectory()
         defer { folder.remove() }
         let server = try SocketServer()

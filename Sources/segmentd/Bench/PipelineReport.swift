@@ -47,7 +47,7 @@ struct PipelineReport: Encodable {
         case bytes = "socket_bytes"
     }
 
-    init(_ measurement: PipelineMeasurement, of segmenter: Segmenter, from size: ImageSize) {
+    init(_ measurement: PipelineMeasurement, of segmenter: CompiledNetwork, from size: ImageSize) {
         model = segmenter.modelName
         threads = segmenter.threads
         instructionSet = segmenter.instructionSet.rawValue

@@ -58,7 +58,7 @@ struct SizeReport: Encodable {
         case blasProducts = "products_by_openblas"
     }
 
-    init(_ network: NetworkPart, _ measurement: Measurement, sgemm: SgemmRate?, peakMemory: Int?) {
+    init(_ network: CompiledNetwork, _ measurement: Measurement, sgemm: SgemmRate?, peakMemory: Int?) {
         let machine = SgemmReport(sgemm, rates: measurement.rates)
         let ranks = Percentiles(measurement.latencies)
         height = network.inputSize.height

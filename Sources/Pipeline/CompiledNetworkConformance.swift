@@ -1,4 +1,4 @@
 import Segmentation
 
-extension Segmenter: Segmenting {}
+extension CompiledNetwork: Segmenting {}
 extension Preprocessor: Preparing {}

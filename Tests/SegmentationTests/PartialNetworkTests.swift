@@ -5,7 +5,7 @@ import Segmentation
 import Testing
 
 @Suite("A part of the network")
-struct NetworkPartTests {
+struct PartialNetworkTests {
     private static let size = ImageSize(height: 64, width: 96)
 
     @Test(
@@ -14,13 +14,13 @@ struct NetworkPartTests {
     func blocks(_ block: String) throws {
         let model = try Model.bundled()
         let picture = try Pictures.street(Self.size, seed: 1)
-        let part = try NetworkPart(
-            model: model, until: block, inputSize: Self.size, options: EngineOptions(threads: 2))
+        let part = try CompiledNetwork(
+            model, size: Self.size, outputs: [block], options: EngineOptions(threads: 2))
         try part.run(picture)
-        let found = try part.withOutput { Array($0) }
-        let tracer = try Tracer(
-            model: model, size: Self.size, input: model.pictureInput, blocks: [block], options: EngineOptions())
-        let expected = try picture.withUnsafeBytes { try tracer.run($0) }
+        let found = try part.withOutput(block) { Array($0) }
+        let whole = try CompiledNetwork(
+            model, size: Self.size, outputs: [block], input: model.pictureInput, options: EngineOptions())
+        let expected = try picture.withUnsafeBytes { try whole.activations(of: $0) }
         #expect(found == expected[0].bytes && Set(found).count > 1)
         let later = PyramidShuffleNet.blocks.drop { $0 != block }.dropFirst()
         #expect(part.timings.allSatisfy { !later.contains($0.node.block) })
@@ -31,7 +31,8 @@ struct NetworkPartTests {
     func grows() throws {
         let model = try Model.bundled()
         let parts = try ["stem", "stage1", "stage3", "vortex"].map {
-            try NetworkPart(model: model, until: $0, inputSize: Self.size, options: EngineOptions())
+            try CompiledNetwork(
+                model, size: Self.size, outputs: [$0], options: EngineOptions())
         }
         for (shorter, longer) in zip(parts, parts.dropFirst()) {
             #expect(shorter.timings.count < longer.timings.count)
@@ -43,8 +44,8 @@ struct NetworkPartTests {
     @Test("refuses blocks that the network has not, and names those that it has")
     func unknown() throws {
         let error = #expect(throws: UnknownBlock.self) {
-            try NetworkPart(
-                model: try Model.bundled(), until: "stage9", inputSize: Self.size, options: EngineOptions())
+            try CompiledNetwork(
+                try Model.bundled(), size: Self.size, outputs: ["stage9"], options: EngineOptions())
         }
         #expect(error?.description.contains("\"stage9\"") == true)
         #expect(error?.description.contains("stem, pool, stage1, stage2, stage3, vortex, head") == true)
@@ -52,8 +53,8 @@ struct NetworkPartTests {
 
     @Test("refuses pictures of another size")
     func sizes() throws {
-        let part = try NetworkPart(
-            model: try Model.bundled(), until: "stem", inputSize: Self.size, options: EngineOptions())
+        let part = try CompiledNetwork(
+            try Model.bundled(), size: Self.size, outputs: ["stem"], options: EngineOptions())
         #expect(throws: Engine.Failure.self) { try part.run(PlanarRGB(size: Self.size.transposed)) }
     }
 }

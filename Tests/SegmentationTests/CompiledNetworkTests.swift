@@ -24,13 +24,13 @@ enum Pictures {
     static func ids(_ map: ClassMap) -> [UInt8] { map.withUnsafeBytes { Array($0) } }
 }
 
-@Suite("A segmenter")
-struct SegmenterTests {
+@Suite("A network")
+struct CompiledNetworkTests {
     private static let size = ImageSize(height: 96, width: 160)
 
-    private func segment(_ segmenter: Segmenter, _ picture: PlanarRGB) throws -> [UInt8] {
-        let map = ClassMap(size: segmenter.inputSize)
-        try segmenter.segment(picture, into: map)
+    private func segment(_ network: CompiledNetwork, _ picture: PlanarRGB) throws -> [UInt8] {
+        let map = ClassMap(size: network.inputSize)
+        try network.segment(picture, into: map)
         return Pictures.ids(map)
     }
 
@@ -38,10 +38,12 @@ struct SegmenterTests {
     func specification(_ seed: UInt64) throws {
         let model = try Model.bundled()
         let picture = try Pictures.street(Self.size, seed: seed)
-        let found = try segment(try Segmenter(model: model, inputSize: Self.size, threads: 2), picture)
-        let tracer = try Tracer(
-            model: model, size: Self.size, input: model.pictureInput, blocks: ["classes"], options: .specification)
-        let expected = try picture.withUnsafeBytes { try tracer.run($0) }
+        let found = try segment(
+            try CompiledNetwork(
+                model, size: Self.size, options: EngineOptions(threads: 2)), picture)
+        let network = try CompiledNetwork(
+            model, size: Self.size, outputs: ["classes"], input: model.pictureInput, options: .specification)
+        let expected = try picture.withUnsafeBytes { try network.activations(of: $0) }
         #expect(expected.map(\.name) == ["classes"] && expected[0].shape == Shape(1, 96, 160))
         let same = zip(found, expected[0].bytes).count { $0 == $1 }
         #expect(Double(same) >= 0.999 * Double(Self.size.area), "\(same) of \(Self.size.area)")
@@ -50,11 +52,12 @@ struct SegmenterTests {
 
     @Test("tells its model, its size and what it takes")
     func facts() throws {
-        let segmenter = try Segmenter(model: try Model.bundled(), inputSize: Self.size, threads: 2)
-        #expect(segmenter.modelName == "street11" && segmenter.labels.count == 11 && segmenter.inputSize == Self.size)
-        #expect(segmenter.threads == 2 && segmenter.memory.arena > 0 && segmenter.memory.weights > 2_000_000)
-        _ = try segment(segmenter, try Pictures.street(Self.size, seed: 1))
-        #expect(segmenter.timings.contains { $0.nanoseconds > 0 })
+        let network = try CompiledNetwork(
+            try Model.bundled(), size: Self.size, options: EngineOptions(threads: 2))
+        #expect(network.modelName == "street11" && network.labels.count == 11 && network.inputSize == Self.size)
+        #expect(network.threads == 2 && network.memory.arena > 0 && network.memory.weights > 2_000_000)
+        _ = try segment(network, try Pictures.street(Self.size, seed: 1))
+        #expect(network.timings.contains { $0.nanoseconds > 0 })
     }
 
     @Test("refuses sizes that the network does not take, pictures of another size and maps of another size")
@@ -62,33 +65,37 @@ struct SegmenterTests {
         let model = try Model.bundled()
         for (height, width) in [(0, 16), (90, 160), (96, 161)] {
             let error = #expect(throws: Engine.Failure.self) {
-                try Segmenter(model: model, inputSize: ImageSize(height: height, width: width), threads: 1)
+                try CompiledNetwork(
+                    model, size: ImageSize(height: height, width: width), options: EngineOptions(threads: 1))
             }
             #expect(error?.description.contains("\(height)x\(width)") == true)
         }
         let size = ImageSize(height: 16, width: 32)
-        let segmenter = try Segmenter(model: model, inputSize: size, threads: 1)
+        let network = try CompiledNetwork(
+            model, size: size, options: EngineOptions(threads: 1))
         let right = try Pictures.street(size, seed: 1)
         // Also of as many pixels, but of another shape.
         for wrong in [Self.size, size.transposed] {
             let picture = #expect(throws: Engine.Failure.self) {
-                try segmenter.segment(PlanarRGB(size: wrong), into: ClassMap(size: size))
+                try network.segment(PlanarRGB(size: wrong), into: ClassMap(size: size))
             }
             #expect(picture?.description == "the picture is \(wrong); expected 16x32")
             let map = #expect(throws: Engine.Failure.self) {
-                try segmenter.segment(right, into: ClassMap(size: wrong))
+                try network.segment(right, into: ClassMap(size: wrong))
             }
             #expect(map?.description == "the class map is \(wrong); expected 16x32")
         }
-        _ = try segment(segmenter, right)
+        _ = try segment(network, right)
     }
 
     @Test("shares nothing with another one")
     func two() throws {
         let model = try Model.bundled()
         let (a, b) = (
-            try Segmenter(model: model, inputSize: Self.size, threads: 2),
-            try Segmenter(model: model, inputSize: Self.size, threads: 1)
+            try CompiledNetwork(
+                model, size: Self.size, options: EngineOptions(threads: 2)),
+            try CompiledNetwork(
+                model, size: Self.size, options: EngineOptions(threads: 1))
         )
         let (first, second) = (try Pictures.street(Self.size, seed: 1), try Pictures.street(Self.size, seed: 2))
         let (one, two) = (try segment(a, first), try segment(a, second))
@@ -96,8 +103,8 @@ struct SegmenterTests {
         // At once, each on a thread of its own.
         let failures = Atomic(0)
         DispatchQueue.concurrentPerform(iterations: 2) { number in
-            let (segmenter, picture, expected) = number == 0 ? (a, first, one) : (b, second, two)
-            for _ in 0..<5 where (try? segment(segmenter, picture)) != expected {
+            let (network, picture, expected) = number == 0 ? (a, first, one) : (b, second, two)
+            for _ in 0..<5 where (try? segment(network, picture)) != expected {
                 failures.wrappingAdd(1, ordering: .relaxed)
             }
         }
@@ -106,14 +113,15 @@ struct SegmenterTests {
 
     @Test("may be called from one thread after the other")
     func threads() throws {
-        let segmenter = try Segmenter(model: try Model.bundled(), inputSize: Self.size, threads: 2)
+        let network = try CompiledNetwork(
+            try Model.bundled(), size: Self.size, options: EngineOptions(threads: 2))
         let picture = try Pictures.street(Self.size, seed: 1)
-        let expected = try segment(segmenter, picture)
+        let expected = try segment(network, picture)
         for number in 0..<6 {
             let result = Mutex<[UInt8]>([])
             let done = DispatchSemaphore(value: 0)
             let thread = Thread {
-                let ids = (try? segment(segmenter, picture)) ?? []
+                let ids = (try? segment(network, picture)) ?? []
                 result.withLock { $0 = ids }
                 done.signal()
             }
@@ -124,18 +132,17 @@ struct SegmenterTests {
     }
 }
 
-@Suite("A tracer")
-struct TracerTests {
+@Suite("Activations")
+struct ActivationTests {
     private let size = ImageSize(height: 32, width: 48)
 
     @Test("keeps the blocks that are asked for, in the network's order")
     func blocks() throws {
         let model = try Model.bundled()
-        let tracer = try Tracer(
-            model: model, size: size, input: model.pictureInput, blocks: ["logits", "stem"],
-            options: EngineOptions())
-        #expect(tracer.available == PyramidShuffleNet.blocks + ["classes"])
-        let found = try Pictures.street(size, seed: 1).withUnsafeBytes { try tracer.run($0) }
+        let network = try CompiledNetwork(
+            model, size: size, outputs: ["logits", "stem"], input: model.pictureInput, options: EngineOptions())
+        #expect(network.available == PyramidShuffleNet.blocks + ["classes"])
+        let found = try Pictures.street(size, seed: 1).withUnsafeBytes { try network.activations(of: $0) }
         #expect(found.map(\.name) == ["stem", "logits"])
         #expect(found.map(\.shape) == [Shape(24, 16, 24), Shape(11, 32, 48)])
         #expect(found.map(\.bytes.count) == [24 * 16 * 24 * 4, 11 * 32 * 48 * 4])
@@ -145,8 +152,8 @@ struct TracerTests {
     func unknown() throws {
         let model = try Model.bundled()
         let error = #expect(throws: UnknownBlock.self) {
-            try Tracer(
-                model: model, size: size, input: .normalized, blocks: ["stem", "stage9"], options: EngineOptions())
+            try CompiledNetwork(
+                model, size: size, outputs: ["stem", "stage9"], input: .normalized, options: EngineOptions())
         }
         #expect(error?.description.contains("\"stage9\"; it has stem, pool, stage1") == true)
     }

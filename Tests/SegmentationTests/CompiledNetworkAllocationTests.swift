@@ -23,8 +23,8 @@ struct SegmenterAllocationTests {
         var fewest = UInt64.max
         for _ in 0..<5 where fewest > 0 {
             let others = Self.running()
-            let segmenter = try Segmenter(
-                model: model, inputSize: size, threads: 2, instructionSet: set, multiplier: .kernels)
+            let segmenter = try CompiledNetwork(
+                model, size: size, options: EngineOptions(threads: 2, instructionSet: set, multiplier: .kernels))
             let threads = Self.running().subtracting(others).union([allocation_thread()])
             for _ in 0..<3 { try segmenter.segment(picture, into: map) }
             let before = threads.reduce(0) { $0 + allocation_count($1) }
