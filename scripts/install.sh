@@ -42,7 +42,13 @@ for unit in systemd/*.service systemd/*.socket; do
     chmod 0644 "$root$prefix/lib/systemd/system/${unit##*/}"
 done
 install -m 0644 systemd/sysusers.conf "$root$prefix/lib/sysusers.d/segmentd.conf"
-install -m 0644 README.md CHANGELOG.md LICENSE NOTICE docs/*.md config.yaml "$root$prefix/share/doc/segmentd/"
+documents=$root$prefix/share/doc/segmentd
+install -m 0644 README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE NOTICE config.yaml "$documents/"
+# Pages keep their folders, so that the links between them work.
+find docs -name '*.md' | while read -r page; do
+    install -d "$documents/$(dirname "$page")"
+    install -m 0644 "$page" "$documents/$page"
+done
 install -D -m 0644 packaging/man/segmentd.1 "$root$prefix/share/man/man1/segmentd.1"
 
 install -d "$root$configuration"
