@@ -3,7 +3,7 @@ import Imaging
 import MediaIO
 import Synchronization
 
-/// Records video in files of limited length and size, each with an index, within a quota: `docs/operations.md`.
+/// Records video in files of limited length and size, each with an index, within a quota: `docs/record.md`.
 ///
 /// It waits for encoder and disk: `QueuedSink` keeps that from a live camera's other outputs. A disk that is full or gone
 /// stops it until there is room again, and nothing else. What is written is on the disk a second later, and playable
