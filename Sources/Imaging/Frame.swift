@@ -89,8 +89,8 @@ public struct Mask: Sendable {
     public var stages: StageTimes
     /// Whether it is valid, and if not, why; and what is known of its capture time.
     public let flags: MaskFlags
-    /// Until when it may go out as valid, in nanoseconds of CLOCK_MONOTONIC; nil for ever.
-    public var validUntil: UInt64?
+    /// Until when it may be sent as valid.
+    public var expiry = Expiry.never
 
     /// A mask for the frame of `stamp`.
     public init(

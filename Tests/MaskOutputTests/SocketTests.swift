@@ -113,7 +113,7 @@ final class Publisher: @unchecked Sendable {
         sequence.add(UInt64(dropped), ordering: .relaxed)
         let stamp = Made.stamp(next)
         var mask = Made.mask(Made.street(size, seed: Int(next)), stamp: stamp)
-        mask.validUntil = validUntil
+        mask.expiry = Expiry(validUntil)
         try sink.write(
             mask, of: Frame(stamp: stamp, picture: Made.ramp(ImageSize(height: 2, width: 2))), dropped: dropped)
         sequence.add(1, ordering: .relaxed)

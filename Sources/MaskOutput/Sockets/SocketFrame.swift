@@ -15,20 +15,20 @@ final class SocketFrame: Sendable {
     let flags: UInt8
     let payload: Payload
     private let prefix: [UInt8]?
-    private let validUntil: UInt64?
+    private let expiry: Expiry
 
     /// A frame of Y4M, or where `prefix` is given of a stream that has those bytes before the frame for every reader.
-    /// After `validUntil` (CLOCK_MONOTONIC) it is not to be begun any more.
-    init(stamp: FrameStamp, flags: UInt8, payload: Payload, prefix: [UInt8]? = nil, validUntil: UInt64? = nil) {
+    /// After `expiry` it is not to be begun any more.
+    init(stamp: FrameStamp, flags: UInt8, payload: Payload, prefix: [UInt8]? = nil, expiry: Expiry = .never) {
         self.stamp = stamp
         self.flags = flags
         self.payload = payload
         self.prefix = prefix
-        self.validUntil = validUntil
+        self.expiry = expiry
     }
 
     /// Whether it has become too old for who would get it from `now` on.
-    func isTooOld(at now: UInt64) -> Bool { validUntil.map { now > $0 } ?? false }
+    func isTooOld(at now: UInt64) -> Bool { expiry.isOver(at: now) }
 
     /// The frame's bytes.
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {

@@ -113,7 +113,7 @@ public final class SocketSink: MaskSink, @unchecked Sendable {
         socket.publish(
             SocketFrame(
                 stamp: mask.stamp, flags: mask.flags.rawValue, payload: payload, prefix: prefix,
-                validUntil: mask.flags.isBlind ? nil : mask.validUntil),
+                expiry: mask.flags.isBlind ? .never : mask.expiry),
             skipped: dropped)
     }
 
