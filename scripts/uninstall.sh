@@ -11,7 +11,8 @@ case $prefix in
     *) echo "uninstall: PREFIX must be an absolute path, not $prefix" >&2 && exit 64 ;;
 esac
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
-    systemctl disable --now segmentd.socket segmentd.service 2>/dev/null || true
+    # One by one: systemctl does nothing at all for the others where one does not exist.
+    for unit in segmentd.socket segmentd.service; do systemctl disable --now "$unit" 2>/dev/null || true; done
 fi
 rm -rf "$root$prefix/lib/segmentd" "$root$prefix/share/doc/segmentd"
 rm -f "$root$prefix/bin/segmentd" "$root$prefix/lib/systemd/system/segmentd.service" \

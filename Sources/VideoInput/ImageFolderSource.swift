@@ -153,7 +153,8 @@ public final class ImageFolderSource: VideoSource, @unchecked Sendable {
         let now = clock.monotonicNanoseconds
         stages[.decode] = StageTimes.Interval(began: now &- min(output.decodingTime, now), ended: now)
         return Frame(
-            stamp: stamp, picture: output.frame.picture, flags: output.frame.isCorrupt ? [.corrupt] : [], stages: stages
+            stamp: stamp, picture: output.frame.picture, flags: output.frame.isCorrupt ? [.key, .corrupt] : .key,
+            stages: stages
         )
     }
 

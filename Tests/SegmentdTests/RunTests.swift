@@ -40,6 +40,24 @@ struct RunTests {
         return (names ?? []).filter { $0.hasPrefix(prefix) }.sorted()
     }
 
+    @Test("a folder of pictures is a camera whose every picture counts")
+    func folderOfPictures() throws {
+        try FileManager.default.createDirectory(atPath: folder.path("pictures"), withIntermediateDirectories: true)
+        for number in 0..<3 {
+            let rows: [[UInt8]] = (0..<64).map { row in
+                (0..<64 * 3).map { UInt8(truncatingIfNeeded: row * 3 + $0 + number) }
+            }
+            let png = StoredPNG(height: 64, width: 64, bits: 8, color: 2, rows: rows)
+            try png.write(to: folder.path("pictures/\(number).png"))
+        }
+        let running = try start("cameras: [{name: front, source: pictures/, loop: true}]\n")
+        defer { running.send(SIGTERM) }
+        let bytes = read("run/front.mask", of: running) {
+            $0.count > 1 << 20 || String(decoding: $0, as: UTF8.self).contains(#/XF=1?0\n/#)
+        }
+        #expect(String(decoding: bytes, as: UTF8.self).contains(#/XF=1?0\n/#), "\(running.errors)")
+    }
+
     @Test("tells systemd when it is ready, publishes masks, and ends cleanly on SIGTERM", arguments: [SIGTERM, SIGINT])
     func lifecycle(signal: Int32) throws {
         let notifications = try #require(Notifications(folder))
