@@ -26,26 +26,20 @@ static void end_if_short(void) {
     _exit(ending);
 }
 
-static void aborted(int signal) {
-    end_if_short();
-    raise(signal);
-}
-
 static void crashed(int signal, siginfo_t *info, void *context) {
     (void)context;
     // Swift's runtime traps where it gets no memory for its types. Linux maps nothing in the first 64 KiB
     // (vm.mmap_min_addr): there, an access is one by a null pointer with an offset.
     if (signal != SIGSEGV || (uintptr_t)info->si_addr < 65536) end_if_short();
-    // The instruction runs again, and crashes as it would have.
+    // The instruction runs again, and crashes as it would have; an abort is sent again.
     sigaction(signal, &before[signal], NULL);
+    if (signal == SIGABRT) raise(signal);
 }
 
 void memory_shortage_tell(const char *message, int status) {
     told = message;
     ending = status;
-    struct sigaction action = {.sa_handler = aborted, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
-    sigaction(SIGABRT, &action, NULL);
     struct sigaction fault = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO};
-    const int faults[] = {SIGSEGV, SIGILL, SIGTRAP};
+    const int faults[] = {SIGABRT, SIGSEGV, SIGILL, SIGTRAP};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigaction(faults[i], &fault, &before[faults[i]]);
 }
