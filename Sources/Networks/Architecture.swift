@@ -14,8 +14,8 @@ public protocol Architecture: Sendable {
     /// All its variants.
     var variants: [NetworkVariant] { get }
 
-    /// The variant that the metadata of the model file at `path` describes.
-    func variant(of metadata: [String: String], path: String) throws(ModelError) -> NetworkVariant
+    /// The variant that the metadata of a model file describes.
+    func variant(of metadata: MetadataStrings) throws(ModelError) -> NetworkVariant
 
     /// The graph of the variant called `variant`, for inputs of `size` (H, W): every block an output of its name, and
     /// the class map one by `NetworkOutput.classMap`.

@@ -1,6 +1,21 @@
 import Foundation
 import Imaging
 
+/// The strings in a model file's `__metadata__`, by their keys.
+public struct MetadataStrings: Sendable {
+    /// The file's path, for errors.
+    public let path: String
+    let values: [String: String]
+
+    /// The value of `key`. Throws where there is none.
+    public func string(_ key: String) throws(ModelError) -> String {
+        guard let value = values[key] else {
+            throw ModelError(path: path, "its metadata has no \"\(key)\"; is it a segmentd model?")
+        }
+        return value
+    }
+}
+
 /// What a model file says of itself in `__metadata__`.
 public struct ModelMetadata: Sendable {
     /// The network.
@@ -21,30 +36,25 @@ public struct ModelMetadata: Sendable {
 
     /// Reads the metadata of the file at `path`.
     init(_ strings: [String: String], path: String) throws(ModelError) {
-        func string(_ key: String) throws(ModelError) -> String {
-            guard let value = strings[key] else {
-                throw ModelError(path: path, "its metadata has no \"\(key)\"; is it a segmentd model?")
-            }
-            return value
-        }
+        let metadata = MetadataStrings(path: path, values: strings)
         func value<Wanted: Decodable>(_ key: String, _ type: Wanted.Type, _ expected: String) throws(ModelError)
             -> Wanted
         {
-            let text = try string(key)
+            let text = try metadata.string(key)
             do { return try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
                 throw ModelError(path: path, "metadata \"\(key)\" is \"\(text.prefix(80))\"; expected \(expected)")
             }
         }
-        let format = try string("format")
+        let format = try metadata.string("format")
         guard format == Self.format else {
             throw ModelError(path: path, "metadata \"format\" is \"\(format)\"; expected \"\(Self.format)\"")
         }
-        let name = try string("architecture")
+        let name = try metadata.string("architecture")
         guard let architecture = Architectures.all.first(where: { $0.name == name }) else {
             let known = Architectures.all.map { "\"\($0.name)\"" }.joined(separator: " or ")
             throw ModelError(path: path, "metadata \"architecture\" is \"\(name)\"; expected \(known)")
         }
-        variant = try architecture.variant(of: strings, path: path)
+        variant = try architecture.variant(of: metadata)
         let names = try value("classes", [String].self, "a JSON list of names")
         let colors = try value("palette", [[UInt8]].self, "a JSON list of [red, green, blue], 0 to 255")
         let ignore = try value("ignore_id", Int.self, "a number")

@@ -89,17 +89,11 @@ extension PyramidShuffleNet: Architecture {
     }
 
     /// By the metadata `pyramid` and `vortex`.
-    public func variant(of metadata: [String: String], path: String) throws(ModelError) -> NetworkVariant {
-        func value(_ key: String) throws(ModelError) -> String {
-            guard let value = metadata[key] else {
-                throw ModelError(path: path, "its metadata has no \"\(key)\"; is it a segmentd model?")
-            }
-            return value
-        }
-        let (pyramid, vortex) = (try value("pyramid"), try value("vortex"))
+    public func variant(of metadata: MetadataStrings) throws(ModelError) -> NetworkVariant {
+        let (pyramid, vortex) = (try metadata.string("pyramid"), try metadata.string("vortex"))
         guard let found = Variant(pyramid: pyramid, vortex: vortex) else {
             throw ModelError(
-                path: path,
+                path: metadata.path,
                 "metadata says pyramid \"\(pyramid)\" and vortex \"\(vortex)\"; expected true or false, and efficient, full or none"
             )
         }
