@@ -70,8 +70,7 @@ let package = Package(
             name: "segmentd",
             dependencies: [
                 "Operations", "Pipeline", "Evaluation", "Segmentation", "Networks", "Inference", "Kernels",
-                "VideoInput",
-                "SyntheticDrive", "MaskOutput", "MediaIO", "Imaging", "Threads", "CThreads",
+                "VideoInput", "SyntheticDrive", "MaskOutput", "MediaIO", "Imaging", "Threads", "CThreads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

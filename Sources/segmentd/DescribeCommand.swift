@@ -73,7 +73,7 @@ struct DescribeCommand: ParsableCommand {
         }
         let description = try CompiledDescription(
             program, title: title, size: size.size,
-            options: EngineOptions(threads: engine.threadCount, instructionSet: engine.cpuFeatures ?? .best))
+            options: engine.options)
         return try json ? description.json : description.table
     }
 }
