@@ -31,9 +31,9 @@ static void crashed(int signal, siginfo_t *info, void *context) {
     // Swift's runtime traps where it gets no memory for its types. Linux maps nothing in the first 64 KiB
     // (vm.mmap_min_addr): there, an access is one by a null pointer with an offset.
     if (signal != SIGSEGV || (uintptr_t)info->si_addr < 65536) end_if_short();
-    // The instruction runs again, and crashes as it would have; an abort is sent again.
+    // The instruction runs again, and crashes as it would have; what was sent (an abort, kill) is sent again.
     sigaction(signal, &before[signal], NULL);
-    if (signal == SIGABRT) raise(signal);
+    if (info->si_code <= 0) raise(signal);
 }
 
 void memory_shortage_tell(const char *message, int status) {
