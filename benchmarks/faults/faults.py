@@ -90,6 +90,7 @@ def main() -> int:
     import scenarios  # noqa: F401
     import scenarios_machine  # noqa: F401
     import scenarios_service  # noqa: F401
+    import scenarios_threads  # noqa: F401
     from outcome import ALL
 
     bench = Bench(arguments)
