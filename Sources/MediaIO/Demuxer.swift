@@ -24,7 +24,8 @@ public final class Demuxer {
 
     private let options: DemuxerOptions
     private let interruption: Interruption
-    private let followed: FollowedURLs
+    private let opening: DemuxerOpening
+    private var followed: FollowedURLs { opening.followed }
     /// What the context reads from, where that is not FFmpeg's own.
     private var input: InputContext?
     private var context: UnsafeMutablePointer<AVFormatContext>?
@@ -46,9 +47,8 @@ public final class Demuxer {
         FFmpegLog.install()
         try interruption.checkCancellation()
         try location.checkUserInformation()
-        let followed = FollowedURLs(interruption)
-        let opening = DemuxerOpening(
-            location: location, options: options, interruption: interruption, followed: followed)
+        opening = DemuxerOpening(
+            location: location, options: options, interruption: interruption, followed: FollowedURLs(interruption))
         let opened: DemuxerOpening.Opened
         do {
             opened = try opening.open()
@@ -58,7 +58,6 @@ public final class Demuxer {
         self.location = location
         self.options = options
         self.interruption = interruption
-        self.followed = followed
         sequence = SequenceWatch(interruption)
         units = try opened.syntax.map { try AccessUnits($0) }
         isLive = opening.isLive
@@ -169,10 +168,9 @@ public final class Demuxer {
     /// Opens an HTTP server again whose parts turn out to be some that FFmpeg does not take.
     private func reopenAsParts() throws {
         avformat_close_input(&context)
-        var opening = DemuxerOpening(
-            location: location, options: options, interruption: interruption, followed: followed)
-        opening.hasOddParts = true
-        let opened = try opening.open()
+        var again = opening
+        again.hasOddParts = true
+        let opened = try again.open()
         (context, input) = (opened.context, opened.input)
         interruption.arm(isLive ? options.readTimeout : nil)
         guard input is PartsReader, opened.stream.index == stream.index else {
